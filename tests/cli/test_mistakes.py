@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cli.running import run, without_places
 from sysdig_instrument.engine.agent import COLLECTORS
@@ -370,3 +372,80 @@ def test_a_misspelt_setting_of_the_transform_has_its_place(
         '  refused: Transform.Parameters.Priorty: Unknown setting "Priorty" in the Transform\'s Parameters. '
         'Did you mean "Priority"? (SI101)\n    --> app.yaml:4:25\n      paste into Transform.Parameters:\n        Priority: VALUE\n'
     ) in out
+
+
+IN_METADATA = {
+    "Enabled: maybe": "          Enabled: TRUE_OR_FALSE\n",
+    "AgentMemory: 512MB": "          AgentMemory: NUMBER\n",
+    "ExcludeContainers: {web: true}": "          ExcludeContainers: [NAME]\n",
+    "WorkloadEnvironment: [A]": "          WorkloadEnvironment:\n            NAME: VALUE\n",
+    "Containers: [web]": "          Containers:\n            NAME:\n              SETTING: VALUE\n",
+    "Containers: {web: false}": "          web:\n            SETTING: VALUE\n",
+    "Containers: {web: {Priority: security}}": "          Metadata:\n            SysdigInstrument:\n              Priority: VALUE\n",
+    "Containers: {web: {ImageConfig: {EntryPoint: [/a]}}}": "          ImageConfig:\n            Entrypoint: [PROGRAM]\n            Cmd: [ARGUMENT]\n",
+}
+
+
+@pytest.mark.parametrize("setting", IN_METADATA)
+def test_a_mistake_in_metadata_has_something_to_paste(
+    setting: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    Path("app.yaml").write_text(source(f"Metadata: {{SysdigInstrument: {{{setting}}}}}"))
+    out = run(capsys, "check", "app.yaml", *SET, "--no-config").out
+    assert IN_METADATA[setting] in out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("AWS::ECS::TaskDefinition", "AWS::ECS::TaskDefinitions", 'CloudFormation has no type "AWS::ECS::TaskDefinitions", so this is no task definition. Did you mean "AWS::ECS::TaskDefinition"? (SI241)'),
+        ("AWS::ECS::TaskDefinition", "aws::ecs::taskDefinition", "(SI241)"),
+        ("Properties:", "Propertys:", 'The task definition has no Properties, and "Propertys" has no effect. Did you mean "Properties"? (SI207)'),
+        ("Resources:", "resources:", 'has sections of a CloudFormation template, but no Resources. Did you mean "Resources" for "resources"?'),
+        ("Transform: S", "Transform: AWS::LanguageExtensions, S", "Write a list of names. (SI231)"),
+        ("Transform: S", "Transform: {name: S", 'The macro is named at "name" in Transform and not at Name, so CloudFormation does not call the macro. Write Name: SysdigInstrument. (SI231)'),
+        ("Transform: S", "Transform: {Parameters: [Priority, x], Name: S", "Parameters of the macro is not an object, so the macro gets no settings from it. Write it as an object of settings by name. (SI237)"),
+    ],
+)  # fmt: skip
+def test_a_misspelt_part_of_the_template(
+    old: str, new: str, message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    text = source().replace(old, new)
+    Path("app.yaml").write_text(text.replace("SysdigInstrument\n", "SysdigInstrument}\n") if "{" in new else text)
+    ran = run(capsys, "check", "app.yaml", *SET, "--no-config")
+    assert message in ran.out + ran.err
+
+
+def test_a_file_that_cannot_be_read_may_have_the_parameter(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("app.yaml").write_text(source() + "\tx")
+    ran = run(capsys, "check", "app.yaml", *SET, "-p", "Environment=x")
+    assert ran.code == 2
+    assert "No template has the parameter" not in ran.err
+
+
+@pytest.mark.parametrize("key", ["Option", "options", "Opions"])
+def test_options_of_a_settings_file_misspelt(key: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("s.yaml").write_text(f"{key}: {{Region: eu-west-1}}\n")
+    ran = run(capsys, "check", "app.yaml", *SET, "--settings", "s.yaml")
+    assert f'Unknown setting "{key}" in s.yaml. Did you mean "Options"? (SI101)' in words(ran.err)
+
+
+@pytest.mark.parametrize("command", ["check", "explain"])
+def test_what_to_paste_has_the_keys_of_the_file(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("task.json").write_text(
+        '{"requiresCompatibilities": ["FARGATE"], "containerDefinitions": [{"name": "web", "image": "a", "entryPoint": "/a"}]}'
+    )
+    ran = run(capsys, command, "task.json", *SET, "--no-config", "--offline")
+    assert "paste into containerDefinitions[0]:" in ran.out
+
+
+def test_a_transform_that_is_written_twice_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    made = json.dumps(yaml.safe_load(source()))
+    Path("app.json").write_text(made[:-1] + ', "Transform": "AWS::Include"}')
+    out = run(capsys, "check", "app.json", *SET, "--no-config").out
+    assert "Transform is written twice. The last one counts, and it does not list SysdigInstrument. Replace both" in out

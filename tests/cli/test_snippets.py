@@ -136,6 +136,7 @@ def test_what_is_pasted_mends_the_template(name: str, capsys: pytest.CaptureFixt
         ("SysdigInstrumnet", "SysdigInstrument"),
         (["SysdigInstrument", "AWS::LanguageExtensions"], ["AWS::LanguageExtensions", "SysdigInstrument"]),
         (["SysdigInstrument", "SysdigInstrument"], "SysdigInstrument"),
+        ("AWS::LanguageExtensions, SysdigInstrument", ["AWS::LanguageExtensions", "SysdigInstrument"]),
     ],
 )
 def test_the_line_to_paste(

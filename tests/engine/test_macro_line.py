@@ -37,6 +37,8 @@ def test_listed(section: Json) -> None:
         (None, LineStatus.ABSENT),
         ([], LineStatus.ABSENT),
         ({"Ref": NAME}, LineStatus.ABSENT),
+        ([{"name": NAME, "Parameters": {}}], LineStatus.MISSPELT),
+        ([{"name": "Other"}], LineStatus.ABSENT),
         ([[NAME]], LineStatus.ABSENT),
         ({"Name": {"Fn::Sub": NAME}}, LineStatus.ABSENT),
         ("DatadogInstrument", LineStatus.ABSENT),

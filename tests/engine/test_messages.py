@@ -45,7 +45,7 @@ MESSAGES = [
         with_metadata(template(), {"Containers": {"web": 5}}),
         {},
         [
-            'Task "Api", container "web" (Resources.Api.Metadata.SysdigInstrument.Containers.web): The container\'s settings are not an object. Write them as an object of settings by name.'
+            'Task "Api", container "web" (Resources.Api.Metadata.SysdigInstrument.Containers.web): The settings of container "web" are not an object. Write them as an object of settings by name.'
         ],
         id="container settings not object",
     ),
@@ -104,7 +104,7 @@ MESSAGES = [
         with_metadata(template(), {"LockedSettings": ["Collector"]}),
         {},
         [
-            'Task "Api" (Resources.Api.Metadata.SysdigInstrument.LockedSettings): Setting "LockedSettings" in the resource\'s Metadata can only be set in the macro\'s deployment. Remove it there.'
+            'Task "Api" (Resources.Api.Metadata.SysdigInstrument.LockedSettings): Setting "LockedSettings" in the resource\'s Metadata can only be set in the macro\'s deployment. Remove it from the resource\'s Metadata, or ask the platform team to set it.'
         ],
         id="deployment only",
     ),

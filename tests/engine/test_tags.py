@@ -305,10 +305,11 @@ def test_the_tag_takes_names_and_globs() -> None:
 # --- RequireReason
 
 
+OWN_REASON = "Write Reason into the resource's Metadata."
 PASTE = {
-    "container": 'Metadata: {SysdigInstrument: {Containers: {"helper": {Reason: "…"}}}}',
-    "task": 'Metadata: {SysdigInstrument: {Reason: "…"}}',
-    "tags": 'Tags: [{Key: sysdig-instrument-reason, Value: "…"}]',
+    "container": (OWN_REASON, {"Metadata": {"SysdigInstrument": {"Containers": {"helper": {"Reason": "REASON"}}}}}),
+    "task": (OWN_REASON, {"Metadata": {"SysdigInstrument": {"Reason": "REASON"}}}),
+    "tags": (f"Write the reason into the tag {REASON}.", {"Tags": [{"Key": REASON, "Value": "REASON"}]}),
 }
 
 
@@ -328,7 +329,10 @@ PASTE = {
 def test_an_opt_out_without_a_reason_is_refused_if_one_is_required(own: Json, tags: Json, paste: str) -> None:
     value = task(own=own, tags=tags)
     (problem,) = problems_of(value, {"RequireReason": True})
-    assert problem.endswith(f"with the reason in place of …: {PASTE[paste]}.")
+    advice, members = PASTE[paste]
+    assert problem.endswith(advice)
+    (found,) = plan_of(value, {"RequireReason": True}).problems
+    assert found.reason.paste[0].members(found.location.container) == members
     # A Reason of the deployment is about what the deployment leaves alone.
     assert problems_of(value, {"RequireReason": True, "Reason": "of the platform team"}) == [problem]
     (planned,) = plan_of(value, {"RequireReason": True}).tasks

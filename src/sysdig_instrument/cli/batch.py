@@ -49,7 +49,7 @@ def process_files(
     found = find_files(options.files, as_in_folder=ignores_others)
     progress = Progress(len(found.files))
     parameters: set[str] = set()
-    has_documents = False
+    has_documents, are_all_read = False, True
     if of_many_teams:
         inputs.context_for("-")  # an option that is wrong is wrong for all files
 
@@ -70,6 +70,7 @@ def process_files(
             has_documents = True
             shown_path = STANDARD_INPUT if file.path == "-" else file.path
             if isinstance(documents, UserError):
+                are_all_read = False
                 progress.clear()
                 yield shown_path, documents
                 continue
@@ -86,7 +87,7 @@ def process_files(
             "No template or task definition found in these folders. Name a file or other folders.",
             code=Code.NOTHING_FOUND,
         )
-    check_parameters(options, parameters)
+    check_parameters(options, parameters, are_all=are_all_read)
 
 
 def _guarded(file: InputFile, action: Callable[[], U]) -> U | UserError:
@@ -99,15 +100,15 @@ def _guarded(file: InputFile, action: Callable[[], U]) -> U | UserError:
         return UsageError(f"{printable_name(file.path)} {NESTED_TOO_DEEPLY}", code=Code.NOT_A_TEMPLATE_FILE)
 
 
-def check_parameters(options: argparse.Namespace, known: Collection[str]) -> None:
+def check_parameters(options: argparse.Namespace, known: Collection[str], *, are_all: bool = True) -> None:
     """Check that a template has each parameter that ``-p`` names: otherwise the one that is meant has kept its default.
 
-    CloudFormation refuses such a name, too. Names in a file of ``--parameters`` are not checked: it may serve many templates.
+    CloudFormation refuses such a name, too. Nothing is checked unless ``known`` are the parameters of all templates. Names in a file of ``--parameters`` are not checked: it may serve many templates.
 
     Raises:
         UsageError: No template has a parameter of that name.
     """
-    unknown = [name for name in parse_pairs(options.parameter, "-p") if name not in known]
+    unknown = [name for name in parse_pairs(options.parameter, "-p") if are_all and name not in known]
     if unknown:
         fact = f'No template has the parameter "{printable_name(unknown[0])}" given with -p'
         reason = Reason(

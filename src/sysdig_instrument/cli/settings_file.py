@@ -17,8 +17,12 @@ from sysdig_instrument.cli.value_files import (
     load_parameters,
     parse_parameters,
 )
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.layers import Layer
+from sysdig_instrument.engine.settings.table import BY_NAME
+from sysdig_instrument.engine.suggestions import suggest
+from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.printable import printable_name
 
@@ -38,6 +42,10 @@ def read_settings_file(path: str, *, is_found: bool = False) -> SettingsFile:
         UsageError: It cannot be read, or has something else.
     """
     values = load_object(path, "settings")
+    for name in values.keys() - {OPTIONS_KEY}:
+        if name not in BY_NAME and suggest(name, [OPTIONS_KEY, *BY_NAME]) == OPTIONS_KEY:
+            text = f'Unknown setting "{printable_name(name)}" in {printable_name(path)}. Did you mean "{OPTIONS_KEY}"?'
+            raise UsageError(text, code=Code.SETTING_UNKNOWN)
     options = file_options(values, path, is_found=is_found)
     settings = {name: value for name, value in values.items() if name != OPTIONS_KEY}
     if is_found and options.image_files:

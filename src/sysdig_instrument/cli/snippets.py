@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.snippet_text import camel_keys, members
 from sysdig_instrument.documents import Syntax
+from sysdig_instrument.ecs_documents import camel_key
 from sysdig_instrument.engine.findings import Finding, paste_place
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.paste import Paste, PasteInto
@@ -39,9 +40,12 @@ def snippets(finding: Finding, document: InputDocument) -> tuple[Snippet, ...]:
 
 def _snippets(finding: Finding, document: InputDocument) -> Iterator[Snippet]:
     in_template = document.kind == "template"
+    pointer = finding.location.pointer
+    if not in_template:
+        pointer = tuple(camel_key(part) if isinstance(part, str) else part for part in pointer)
     for each in finding.reason.paste:
         paste = each if in_template else each.outside_template or each
-        if place := paste_place(paste, finding.location.pointer, in_template=in_template):
+        if place := paste_place(paste, pointer, in_template=in_template):
             yield Snippet(place, _text(paste, finding.location.container, document))
 
 

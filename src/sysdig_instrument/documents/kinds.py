@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 from sysdig_instrument.documents.terraform import is_plan, is_state
 from sysdig_instrument.ecs_documents import DocumentKind, camel_key, pascal_key
 from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.findings import quote
+from sysdig_instrument.engine.suggestions import suggest
 from sysdig_instrument.errors import UsageError
 
 if TYPE_CHECKING:
@@ -191,7 +193,12 @@ def _has_object(value: Mapping[str, Json], key: str) -> bool:
 
 def _describe(value: dict[str, Json]) -> str:
     """Describe what the object most likely is."""
+    misspelt = next((key for key in value if suggest(key, ["Resources"], cutoff=0.8)), "")
     kinds = (
+        (
+            misspelt and _TEMPLATE_SECTIONS & value.keys(),
+            f'has sections of a CloudFormation template, but no Resources. Did you mean "Resources" for {quote(misspelt)}?',
+        ),
         (not value, "is an empty object."),
         (_TEMPLATE_SECTIONS & value.keys(), "has sections of a CloudFormation template, but no Resources."),
         (

@@ -215,6 +215,7 @@ class Code(Enum):
     FUNCTION_IS_TEXT = "SI238"
     LINE_BEFORE_OTHERS = "SI239"
     LINE_NOT_LITERAL = "SI240"
+    TYPE_MISSPELT = "SI241"
 
     # Messages about containers, sizes and roles
     EMPTY_PROGRAM = "SI301"

@@ -145,9 +145,8 @@ def _status(
         return _order(sections[-1], macro_name)
     if isinstance(template, dict) and TRANSFORM in template and _is_plain_use(template[TRANSFORM], macro_name):
         return LineStatus.LISTED, (TRANSFORM,), None
-    near = [name for section in sections for name in _names(section) if is_near(name, macro_name)]
-    if near:
-        return LineStatus.MISSPELT, (SECTION,), _misspelt(near[-1], sections, macro_name)
+    if reason := _nearly(sections, macro_name):
+        return LineStatus.MISSPELT, (SECTION,), reason
     if elsewhere := next(_elsewhere(template, macro_name, ()), None):
         return LineStatus.WRONG_KEY, elsewhere, _wrong_key(elsewhere, sections, macro_name)
     return _without_line(template, sections, macro_name)
@@ -156,7 +155,17 @@ def _status(
 def _without_line(template: Json, sections: list[Json], macro_name: str) -> tuple[LineStatus, Pointer, Reason | None]:
     if isinstance(template, dict) and SECTION in template and not _is_literal(template[SECTION]):
         return LineStatus.ABSENT, (SECTION,), _not_literal(macro_name, [each for each in sections[-1:] if each])
-    return LineStatus.ABSENT, (), _absent(macro_name, sections)
+    at = (SECTION,) if any(section is not None for section in sections[-1:]) else ()
+    return LineStatus.ABSENT, at, _absent(macro_name, sections)
+
+
+def _nearly(sections: list[Json], macro_name: str) -> Reason | None:
+    """Return why what looks like the macro in a Transform section is none; None if nothing does."""
+    near = [name for section in sections for name in _names(section) if is_near(name, macro_name)]
+    if near:
+        return _misspelt(near[-1], sections, macro_name)
+    nameless = next((key for section in sections for key in _nameless(section, macro_name)), None)
+    return None if nameless is None else _without_name(nameless, macro_name)
 
 
 def _order(section: Json, macro_name: str) -> tuple[LineStatus, Pointer, Reason | None]:
@@ -191,6 +200,14 @@ def is_near(name: str, macro_name: str) -> bool:
 
 def _letters(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.casefold())
+
+
+def _nameless(section: Json, macro_name: str) -> Iterator[str]:
+    """Yield each key that is nearly Name and has the macro's name, in an entry without a Name."""
+    for entry in transform_entries(section):
+        if isinstance(entry, dict) and "Name" not in entry:
+            named = (key for key, value in entry.items() if is_own_name(value, macro_name))
+            yield from (key for key in named if suggest(key, ["Name"], cutoff=_MIN_SIMILARITY))
 
 
 def _names(section: Json) -> list[str]:
@@ -309,8 +326,17 @@ def _absent(macro_name: str, sections: Sequence[Json]) -> Reason:
 
 def _misspelt(name: str, sections: Sequence[Json], macro_name: str) -> Reason:
     fact = f"{quote(name)} in Transform is not the macro's name, so CloudFormation does not call the macro"
+    if "," in name:  # several names in one text
+        names: list[Json] = [each.strip() for each in name.split(",") if not is_near(each, macro_name)]
+        to_paste = paste_line([names, *sections[-1:]], macro_name, misspelt=name)
+        return Reason(fact, "Write a list of names", code=Code.LINE_MISSPELT, paste=to_paste)
     to_paste = paste_line(sections[-1:], macro_name, misspelt=name)
     return Reason(fact, f"Write {macro_name}", code=Code.LINE_MISSPELT, paste=to_paste)
+
+
+def _without_name(key: str, macro_name: str) -> Reason:
+    fact = f"The macro is named at {quote(key)} in Transform and not at Name, so CloudFormation does not call the macro"
+    return Reason(fact, f"Write Name: {macro_name}", code=Code.LINE_MISSPELT)
 
 
 def _wrong_key(pointer: Pointer, sections: Sequence[Json], macro_name: str) -> Reason:
@@ -325,7 +351,7 @@ def _wrong_key(pointer: Pointer, sections: Sequence[Json], macro_name: str) -> R
 def _duplicate_key(sections: Sequence[Json], macro_name: str, lines: Sequence[int]) -> Reason:
     """Return the reason for a Transform key that is there more than once. All that they list goes into one."""
     count = "twice" if len(sections) == 2 else f"{len(sections)} times"  # noqa: PLR2004 - the word for it
-    at = f" (lines {', '.join(map(str, lines[:-1]))} and {lines[-1]})" if len(lines) == len(sections) else ""
+    at = f" (lines {', '.join(map(str, lines[:-1]))} and {lines[-1]})" if len(set(lines)) == len(sections) else ""
     listed = any(is_own_name(name, macro_name) for name in _names(sections[-1]))
     which = "Not all of them list" if listed else "The last one counts, and it does not list"
     near = [name for section in sections for name in _names(section) if not is_own_name(name, macro_name)]

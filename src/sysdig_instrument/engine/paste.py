@@ -141,3 +141,12 @@ IMAGE_CONFIG: Final = paste(
 """What the image runs. In Metadata, as an EntryPoint would have to follow each change of the image."""
 ENTRY_POINT: Final = paste(PasteInto.CONTAINER, {"EntryPoint": ["PROGRAM", "ARGUMENT"]})
 ON_FARGATE: Final = paste(PasteInto.PROPERTIES, {"RequiresCompatibilities": ["FARGATE"]})
+
+
+def with_image_config(pastes: tuple[Paste, ...]) -> tuple[Paste, ...]:
+    """Return what there is to paste for an image whose config is not known: that, too, unless there is another way out."""
+    if any(not each.is_outside for each in pastes):
+        return pastes
+    values = [each for each in pastes if each.into is PasteInto.SETTINGS_FILE]
+    others = [each for each in pastes if each.into is not PasteInto.SETTINGS_FILE]
+    return (*values, *IMAGE_CONFIG, *others)

@@ -37,7 +37,7 @@ from sysdig_instrument.engine.template import (
     task_definitions,
 )
 from sysdig_instrument.engine.unused_configs import unused_configs
-from sysdig_instrument.engine.without_effect import functions_as_text, unknown_transform_keys
+from sysdig_instrument.engine.without_effect import functions_as_text, misspelt_types, unknown_transform_keys
 from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 
 
@@ -161,6 +161,7 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
         *(each for each in grant_outputs if isinstance(each, Finding)),
         *unused_configs(template, tasks, state.used_configs),
         *(() if state.lookups else functions_as_text(template, {each.pointer: each.task.name for each in tasks})),
+        *misspelt_types(template),
         *unknown_transform_keys(template, context.deployment_settings.values.macro_name),
     ]
     notices = tuple(dict.fromkeys(finding for finding in findings if isinstance(finding, Notice)))

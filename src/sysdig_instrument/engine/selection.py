@@ -13,7 +13,7 @@ from sysdig_instrument.engine.expressions.decision_tree import Leaf
 from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition, is_expression
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
 from sysdig_instrument.engine.expressions.values import Known, Unknown
-from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.globs import matches_any
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.launchers import starts_on_fargate
@@ -22,6 +22,7 @@ from sysdig_instrument.engine.platforms import platform_member
 from sysdig_instrument.engine.settings.agent_images import is_from_sysdig, is_trusted
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.settings.template_layers import TaskSettings
+from sysdig_instrument.engine.suggestions import suggest
 from sysdig_instrument.engine.template import TaskDefinition, expand_loops
 from sysdig_instrument.lazy_dataclasses import dataclass
 
@@ -113,11 +114,7 @@ def _decide_in_scope(task: TaskDefinition, task_settings: TaskSettings, scope: E
     if not isinstance(properties, dict) or is_expression(properties):
         return Refuse(
             "",
-            Reason(
-                "Properties is not an object",
-                "Write the task definition's Properties as an object",
-                code=Code.NOT_WRITTEN_OUT,
-            ),
+            _no_properties(task),
         )
     resolved = task_settings.resolved
     if task_settings.all_disabled:
@@ -136,6 +133,16 @@ def _decide_in_scope(task: TaskDefinition, task_settings: TaskSettings, scope: E
                 "RequiresCompatibilities", Reason(fact, advice, code=Code.MANAGED_INSTANCES, paste=ON_FARGATE)
             )
     return decision
+
+
+def _no_properties(task: TaskDefinition) -> Reason:
+    to_paste = paste(PasteInto.RESOURCE, {"Properties": {"NAME": "VALUE"}})
+    written = next((key for key in task.resource if suggest(key, ["Properties"], cutoff=0.8)), "Properties")
+    if written == "Properties" or "Properties" in task.resource:
+        advice = "Write the task definition's Properties as an object"
+        return Reason("Properties is not an object", advice, code=Code.NOT_WRITTEN_OUT, paste=to_paste)
+    fact = f"The task definition has no Properties, and {quote(written)} has no effect"
+    return Reason(fact, 'Did you mean "Properties"?', code=Code.NOT_WRITTEN_OUT, paste=to_paste)
 
 
 def _decide_by_launch_type(task: TaskDefinition, launch_types: str, scope: EvaluationScope) -> Decision:

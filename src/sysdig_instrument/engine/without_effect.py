@@ -20,7 +20,7 @@ from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.paste import Paste, PasteInto, paste
 from sysdig_instrument.engine.settings.table import BY_NAME
 from sysdig_instrument.engine.suggestions import did_you_mean
-from sysdig_instrument.engine.template import own_transforms
+from sysdig_instrument.engine.template import TASK_DEFINITION, own_transforms, resources_of_types
 
 CODES: Final = frozenset(
     {
@@ -28,6 +28,8 @@ CODES: Final = frozenset(
         Code.LINE_KEY_UNKNOWN,
         Code.MEMBER_MISSPELT,
         Code.METADATA_MISSPELT,
+        Code.NAME_OF_NO_CONTAINER,
+        Code.TYPE_MISSPELT,
         Code.TAG_MISSPELT,
     }
 )
@@ -157,11 +159,19 @@ def _paste(name: str, shown: str, pointer: Pointer) -> tuple[Paste, ...]:
 # --- a key beside the macro's name
 
 _KEYS: Final = ("Name", "Parameters")
+_PARAMETERS: Final = Reason(
+    "Parameters of the macro is not an object, so the macro gets no settings from it",
+    "Write it as an object of settings by name",
+    code=Code.LINE_KEY_UNKNOWN,
+    paste=paste(PasteInto.PARENT, {"Parameters": {"NAME": "VALUE"}}),
+)
 
 
 def unknown_transform_keys(template: Json, macro_name: str) -> Iterator[Notice]:
     """Yield a notice for each key beside the macro's name that no transform has: the macro does not get what is in it."""
     for pointer, entry in own_transforms(template, macro_name):
+        if isinstance(entry, dict) and not isinstance(entry.get("Parameters", {}), dict):
+            yield Notice(Location(None, None, (*pointer, "Parameters")), _PARAMETERS)
         for key in entry if isinstance(entry, dict) else ():
             if key in _KEYS:
                 continue
@@ -175,3 +185,24 @@ def unknown_transform_keys(template: Json, macro_name: str) -> Iterator[Notice]:
                 paste=to_paste,
             )
             yield Notice(Location(None, None, (*pointer, key)), reason)
+
+
+# --- a type that is nearly that of a task definition
+
+
+def misspelt_types(template: Json) -> Iterator[Notice]:
+    """Yield a notice for each resource whose type is that of a task definition but for capital letters, colons or a plural."""
+    for pointer, resource in resources_of_types(template, None):
+        written = resource.get("Type")
+        if isinstance(written, str) and written != TASK_DEFINITION and _letters(written) == _letters(TASK_DEFINITION):
+            reason = Reason(
+                f"CloudFormation has no type {quote(written)}, so this is no task definition",
+                f"Did you mean {quote(TASK_DEFINITION)}?",
+                code=Code.TYPE_MISSPELT,
+                paste=paste(PasteInto.PARENT, {"Type": TASK_DEFINITION}),
+            )
+            yield Notice(Location(None, None, (*pointer, "Type")), reason)
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[^a-z]", "", text[:_FAR].casefold()).removesuffix("s")

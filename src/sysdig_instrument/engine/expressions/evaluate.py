@@ -284,7 +284,8 @@ def _find_in_map(argument: Json, scope: EvaluationScope) -> Json | Absent:
     match rest:
         case [{"DefaultValue": default}]:
             return _evaluate(default, scope)
-    raise CannotEvaluate(Unknown(Reason("its Fn::FindInMap finds no value in Mappings", code=Code.MALFORMED)))
+    advice = "Correct the name of the map or its keys"
+    raise CannotEvaluate(Unknown(Reason("its Fn::FindInMap finds no value in Mappings", advice, code=Code.MALFORMED)))
 
 
 def _if(argument: Json, scope: EvaluationScope) -> Json | Absent:

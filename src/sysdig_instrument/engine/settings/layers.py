@@ -25,7 +25,16 @@ from sysdig_instrument.engine.settings.locks import (
 )
 from sysdig_instrument.engine.settings.patterns import NO_ACCESS_KEY
 from sysdig_instrument.engine.settings.table import BY_NAME, TABLE, Setting, Settings, SettingScope
-from sysdig_instrument.engine.settings.types import OneOf
+from sysdig_instrument.engine.settings.types import (
+    ArgumentList,
+    Boolean,
+    ImageConfigObject,
+    Integer,
+    Object,
+    OneOf,
+    SettingType,
+    StringList,
+)
 from sysdig_instrument.engine.suggestions import did_you_mean, suggest
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
@@ -184,9 +193,27 @@ def _member(name: str, value: Json) -> tuple[Paste, ...]:
 
 
 def _valid_member(setting: Setting) -> tuple[Paste, ...]:
-    """Return a setting with a valid value, in place of one with an invalid value, if that can be said."""
-    value = setting.value_type.choices[0] if isinstance(setting.value_type, OneOf) else _EXAMPLES.get(setting.name)
-    return _member(setting.name, value) if value else ()
+    """Return a setting with a valid value, in place of one with an invalid value."""
+    return _member(setting.name, _EXAMPLES.get(setting.name) or _example(setting.value_type))
+
+
+_EXAMPLES_OF_TYPES: Final[Mapping[type, Json]] = {
+    ArgumentList: ["PROGRAM", "ARGUMENT"],
+    Boolean: "TRUE_OR_FALSE",
+    ImageConfigObject: {"Entrypoint": ["PROGRAM"], "Cmd": ["ARGUMENT"]},
+    Integer: "NUMBER",
+    StringList: ["NAME"],
+}
+
+
+def _example(value_type: SettingType) -> Json:
+    match value_type:
+        case OneOf(choices):
+            return choices[0]
+        case Object(value_kind=kind):
+            is_config = kind == "image config"
+            return {"REPOSITORY:TAG": _EXAMPLES_OF_TYPES[ImageConfigObject]} if is_config else {"NAME": "VALUE"}
+    return _EXAMPLES_OF_TYPES.get(type(value_type), "VALUE")
 
 
 def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> Json:
@@ -330,7 +357,22 @@ def _check_scope(setting: Setting, layer: Layer, resolved: ResolvedSettings) -> 
         return
     if setting.scope is SettingScope.DEPLOYMENT:
         fact = f'Setting "{name}" in {layer.name} can only be set in the macro\'s deployment'
-        raise _InvalidSettingError(name, Reason(fact, "Remove it there", code=Code.SETTING_FOR_DEPLOYMENT))
+        raise _InvalidSettingError(
+            name,
+            Reason(
+                fact,
+                f"Remove it from {layer.name}, or ask the platform team to set it",
+                code=Code.SETTING_FOR_DEPLOYMENT,
+            ),
+        )
     if layer.scope is SettingScope.CONTAINER and setting.scope is SettingScope.TASK:
         fact = f'Setting "{name}" in {layer.name} is for whole task definitions'
-        raise _InvalidSettingError(name, Reason(fact, "Move it out of Containers", code=Code.SETTING_FOR_TASKS))
+        raise _InvalidSettingError(
+            name,
+            Reason(
+                fact,
+                "Move it out of Containers",
+                code=Code.SETTING_FOR_TASKS,
+                paste=paste(PasteInto.RESOURCE, {"Metadata": {"SysdigInstrument": {name: "VALUE"}}}),
+            ),
+        )

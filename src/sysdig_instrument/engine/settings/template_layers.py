@@ -25,7 +25,7 @@ from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknow
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
 from sysdig_instrument.engine.globs import matches_any
 from sysdig_instrument.engine.json_types import Json, Pointer
-from sysdig_instrument.engine.paste import IMAGE_CONFIG
+from sysdig_instrument.engine.paste import CONTAINER, IMAGE_CONFIG, PasteInto, paste
 from sysdig_instrument.engine.settings.layers import InvalidSetting, Layer, ResolvedSettings, with_layer
 from sysdig_instrument.engine.settings.table import BY_NAME, Settings, SettingScope
 from sysdig_instrument.engine.settings.tags import OWN_TAGS, TAGS_LAYER, read_tags, tags_layer
@@ -178,6 +178,7 @@ def _metadata_settings(metadata: Mapping[str, Json], location: Location) -> tupl
                 f"{METADATA_KEY} in Metadata is not an object",
                 "Write it as an object of settings by name",
                 code=Code.METADATA_NOT_OBJECT,
+                paste=paste(PasteInto.PARENT, {METADATA_KEY: {"SETTING": "VALUE"}}),
             ),
         )
     ]
@@ -205,6 +206,7 @@ def _container_settings(
             f"{CONTAINERS_KEY} is not an object",
             "Write it as an object of settings by container name",
             code=Code.METADATA_NOT_OBJECT,
+            paste=paste(PasteInto.PARENT, {CONTAINERS_KEY: {"NAME": {"SETTING": "VALUE"}}}),
         )
         return {}, [Problem(Location(location.task, None, pointer), reason)]
     containers: dict[str, ResolvedSettings] = {}
@@ -213,9 +215,10 @@ def _container_settings(
         container_location = Location(location.task, name, (*pointer, name))
         if not isinstance(values, dict):
             reason = Reason(
-                "The container's settings are not an object",
+                f"The settings of container {quote(name)} are not an object",
                 "Write them as an object of settings by name",
                 code=Code.METADATA_NOT_OBJECT,
+                paste=paste(PasteInto.PARENT, {CONTAINER: {"SETTING": "VALUE"}}),
             )
             problems.append(Problem(container_location, reason))
             continue

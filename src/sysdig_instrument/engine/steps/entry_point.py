@@ -37,7 +37,7 @@ from sysdig_instrument.engine.findings import Notice, Problem, Reason
 from sysdig_instrument.engine.images import ConfigResult, NoConfig, image_config
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.lookups import ImageConfig
-from sysdig_instrument.engine.paste import ENTRY_POINT, EXCLUDE_CONTAINER, IMAGE_CONFIG, PasteInto, paste
+from sysdig_instrument.engine.paste import ENTRY_POINT, EXCLUDE_CONTAINER, PasteInto, paste, with_image_config
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.argv import (
     NAMES_WRAPPER,
@@ -399,17 +399,12 @@ _EMPTY_COMMAND: Final = NoConfig(
 )
 
 
-def _with_config_to_paste(reason: Reason) -> Reason:
-    """Return why an image's config is not known with the settings that give it, unless the reason has another way out."""
-    is_complete = any(not each.is_outside for each in reason.paste) or reason.code is Code.LOOP_ITEMS_DIFFER
-    values = [each for each in reason.paste if each.into is PasteInto.SETTINGS_FILE]
-    others = [each for each in reason.paste if each.into is not PasteInto.SETTINGS_FILE]
-    return reason if is_complete else replace(reason, paste=(*values, *IMAGE_CONFIG, *others))
-
-
 def _record_unresolved(container: Container, assumptions: Assumptions, config: NoConfig, wrapping: _Wrapping) -> None:
     pointer = (*container.pointer, "Image")
-    finding = container.problem_or_notice(pointer, assumptions, _with_config_to_paste(config.reason))
+    reason = config.reason
+    if reason.code is not Code.LOOP_ITEMS_DIFFER:  # no config is that of all items
+        reason = replace(reason, paste=with_image_config(reason.paste))
+    finding = container.problem_or_notice(pointer, assumptions, reason)
     if config.is_empty and is_active(assumptions, container.task.scope) is not True:
         wrapping.record_source(EntryPointSource.UNCHANGED)  # ECS accepts no such branch, so nothing runs unprotected
         return

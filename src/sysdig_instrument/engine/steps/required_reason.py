@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import problem_or_notice
-from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason, quote
+from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.opt_outs import OptOut
 from sysdig_instrument.engine.paste import CONTAINER, PasteInto, paste
@@ -32,15 +32,12 @@ def required_reason(decided: DecidedTask) -> Iterator[Notice | Problem]:
 def _missing_reason(decided: DecidedTask, opt_out: OptOut) -> Notice | Problem:
     task, container = decided.task, None if decided.is_whole else opt_out.container
     in_tags = opt_out.is_visible or task.pointer is None
-    setting = 'Reason: "…"' if container is None else f'Containers: {{{quote(container.label)}: {{Reason: "…"}}}}'
-    text = f'Tags: [{{Key: {REASON_TAG}, Value: "…"}}]' if in_tags else f"Metadata: {{SysdigInstrument: {{{setting}}}}}"
     tag = paste(PasteInto.PROPERTIES, {"Tags": [{"Key": REASON_TAG, "Value": "REASON"}]})
     own: dict[str, Json] = {"Reason": "REASON"}
     settings: Json = own if container is None else {"Containers": {CONTAINER: own}}
-    place = "the task definition's Properties" if in_tags else "the resource"
     reason = Reason(
         f"It is left alone without a Reason, which RequireReason asks for ({opt_out.why})",
-        f"Add to {place}, with the reason in place of …: {text}",
+        f"Write the reason into the tag {REASON_TAG}" if in_tags else "Write Reason into the resource's Metadata",
         code=Code.REASON_MISSING,
         paste=tag if in_tags else paste(PasteInto.RESOURCE, {"Metadata": {METADATA_KEY: settings}}, tag[0]),
     )
