@@ -17,6 +17,7 @@ import pytest
 from urllib3 import HTTPHeaderDict
 
 from aws_faults import CUT, DENIED, THROTTLED, TIMED_OUT
+from sysdig_instrument.lookup.aws import AwsClients
 from sysdig_instrument.lookup.http import HttpClient, HttpRequest, HttpResponse
 
 FAULTS: Final = {"throttled": THROTTLED, "denied": DENIED, "cut": CUT, "timed out": TIMED_OUT}
@@ -69,6 +70,19 @@ def _fail(planned: Mapping[str, list[Exception | None]], name: str) -> None:
     error = errors.pop(0) if len(errors) > 1 else errors[0]
     if error:
         raise error
+
+
+def keep_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the clients from run to run: they are slow to make. Retries and time-outs make no difference to ``Calls``."""
+    kept: dict[tuple[str, str], Any] = {}
+    create = AwsClients._create_client
+
+    def client(self: AwsClients, service: str, region: str, **options: bool) -> Any:
+        if (service, region) not in kept:
+            kept[service, region] = create(self, service, region, **options)
+        return kept[service, region]
+
+    monkeypatch.setattr(AwsClients, "_create_client", client)
 
 
 # --- images in Amazon ECR, and in a registry with a login

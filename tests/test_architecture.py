@@ -44,9 +44,10 @@ MAY_USE = {
     "dockerfile": {"dockerfile", "engine"},
     "documents": {"documents", "ecs_documents", "engine", "errors", "lazy_patterns", "printable"},
     "coverage": {"", "coverage", "documents", "ecs_documents", "engine", "errors", "lookup", "planning"},
-    "services": {"ecs_documents", "engine", "errors", "lookup", "planning", "services"},
-    "stacks": {"coverage", "documents", "engine", "errors", "lookup", "planning", "stacks"},
+    "services": {"aws_changes", "ecs_documents", "engine", "errors", "lookup", "planning", "services"},
+    "stacks": {"aws_changes", "coverage", "documents", "engine", "errors", "lookup", "planning", "stacks"},
     "function": {
+        "aws_changes",
         "coverage",
         "",
         "documents",
@@ -62,6 +63,7 @@ MAY_USE = {
     },
     "cli": {
         "",
+        "aws_changes",
         "cli",
         "coverage",
         "dockerfile",
@@ -77,6 +79,7 @@ MAY_USE = {
         "services",
         "stacks",
     },
+    "aws_changes.py": {"lookup", "lazy_dataclasses"},
     "cfn_lint.py": {"engine", "help_page", "planning"},
     "ecs_documents.py": {"engine"},
     "planning.py": {"engine"},

@@ -18,7 +18,7 @@ from stacks.fake_cloudformation import ACCOUNT, REGION, FakeCloudFormation, Fake
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context, process
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
-from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
+from sysdig_instrument.planning import LookupFunction, look_up_nothing, plan_with_lookups
 
 KEY = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/key"
 GIVEN: dict[str, Json] = {"Collector": "us2", "AccessKeySecret": KEY}
@@ -32,13 +32,13 @@ def template(name: str, line: Json = "SysdigInstrument", **resources: Json) -> d
     return {**({"Transform": line} if line else {}), "Resources": {"Api": task, "Service": SERVICE, **resources}}
 
 
-def macro(original: Any, **settings: Json) -> Any:
+def macro(original: Any, look_up: LookupFunction = look_up_nothing, **settings: Json) -> Any:
     """Return what the macro makes of a template."""
     fragment = {key: value for key, value in original.items() if key != "Transform"}
     if original.get("Transform") is None:
         return fragment
     context = Context(deployment_settings=merge_layers(Layer("the macro", {**GIVEN, **settings})), region=REGION)
-    made, problems = process(fragment, plan_with_lookups(fragment, context, look_up_nothing))
+    made, problems = process(fragment, plan_with_lookups(fragment, context, look_up))
     if problems:
         raise ValueError(problems[0].reason.fact)
     return made

@@ -65,6 +65,7 @@ def add_services(parser: ArgumentParser) -> None:
         default=1200,
         help="how long the deployments may take before all go back (default: 1200)",
     )
+    parser.add_argument("--json", metavar="FILE", type=not_empty, help="also write a report to FILE, as JSON")
 
 
 def add_service_context(parser: ArgumentParser) -> None:

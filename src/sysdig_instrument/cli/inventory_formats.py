@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import Enum
 from itertools import groupby
 from typing import Final, TypeAlias
 
 from sysdig_instrument.cli.columns import Columns
 from sysdig_instrument.cli.console import Console, StyleName
-from sysdig_instrument.cli.formats.json import stream_json_array
-from sysdig_instrument.cli.harmless import csv_line, json_text, markdown_heading, markdown_row, sanitize
+from sysdig_instrument.cli.formats import listing
+from sysdig_instrument.cli.harmless import sanitize
 from sysdig_instrument.cli.inventory_rows import InventoryRow, State, opt_out_rows
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.help_page import help_address, help_uri
 from sysdig_instrument.lazy_dataclasses import dataclass, field
-
-SCHEMA_VERSION: Final = 1
 
 _STYLES: Final[Mapping[State, StyleName]] = {
     State.WITHOUT_LINE: "bad",
@@ -49,7 +48,7 @@ _OF_STACK: Final[_Columns] = {
     "last update": lambda row: row.updated,
 }
 _WHY: Final[_Columns] = {"codes": lambda row: " ".join(row.codes), "why": lambda row: row.why}
-_HELP: Final[_Columns] = {"help uri": lambda row: help_uri(next(iter(row.codes), ""))}
+_HELP: Final[_Columns] = {listing.HELP: lambda row: help_uri(next(iter(row.codes), ""))}
 _LAYER: Final[_Columns] = {"layer": lambda row: row.layer}
 _LEFT_ALONE: Final[_Columns] = {"left alone": lambda row: row.left_alone_text}
 
@@ -62,7 +61,8 @@ class Inventory:
     is_of_stacks: bool = False
     is_of_opt_outs: bool = False
     states: set[State] = field(default_factory=set)
-    counts: Counter[State] = field(default_factory=Counter)
+    counts: Counter[Enum] = field(default_factory=Counter)
+    key: str = "rows"
 
     def __iter__(self) -> Iterator[InventoryRow]:
         all_rows = self._all_rows()
@@ -89,7 +89,25 @@ class Inventory:
         """The number of rows of each state, on one line."""
         if not self.counts:
             return "Nothing is left alone." if self.is_of_opt_outs else "There is nothing to list."
-        return ", ".join(f"{self.counts[state]} {state.value}" for state in State if self.counts[state]) + "."
+        return listing.counted_text(self.counts, State) + "."
+
+    @property
+    def counted(self) -> dict[str, Json]:
+        """The number of rows of each state."""
+        return listing.counted(self.counts, State)
+
+    @staticmethod
+    def links(row: InventoryRow) -> Mapping[str, str]:
+        """Return the address of the entry for each code of a row."""
+        return {code: help_address(code) for code in row.codes}
+
+    def as_json(self, row: InventoryRow) -> Json:
+        """Return a row as an object."""
+        values: dict[str, Json] = {_camel_case(name): cell(row) or None for name, cell in self.columns.items()}
+        values["codes"] = list(row.codes)
+        if "leftAlone" in values:
+            values["leftAlone"] = [each.as_json for each in row.left_alone]
+        return values
 
 
 def render_table(inventory: Inventory, console: Console) -> Iterator[str]:
@@ -125,40 +143,6 @@ def _why(row: InventoryRow) -> str:
     return "; ".join(part for part in (why, names) if part)
 
 
-def render_markdown(inventory: Inventory, _console: Console) -> Iterator[str]:
-    """Yield one Markdown table, and the summary. A code is a link to its entry."""
-    columns = {name: cell for name, cell in inventory.columns.items() if name != "help uri"}
-    yield markdown_heading(columns)
-    for row in inventory:
-        links = {code: help_address(code) for code in row.codes}
-        yield markdown_row((cell(row) for cell in columns.values()), links)
-    yield f"\n{inventory.summary}\n"
-
-
-def render_csv(inventory: Inventory, _console: Console) -> Iterator[str]:
-    """Yield CSV with a line of headings."""
-    columns = inventory.columns
-    yield csv_line(columns)
-    for row in inventory:
-        yield csv_line(cell(row) for cell in columns.values())
-
-
-def render_json(inventory: Inventory, _console: Console) -> Iterator[str]:
-    """Yield JSON. Within a schema, members are only added."""
-    yield f'{{\n  "schema": {SCHEMA_VERSION},\n  "rows": '
-    yield from stream_json_array((_as_json(row, inventory) for row in inventory), "  ")
-    counts: Json = {state.value: inventory.counts[state] for state in State}
-    yield f',\n  "summary": {json_text(counts, indent=None)}\n}}\n'
-
-
-def _as_json(row: InventoryRow, inventory: Inventory) -> Json:
-    values: dict[str, Json] = {_camel_case(name): cell(row) or None for name, cell in inventory.columns.items()}
-    values["codes"] = list(row.codes)
-    if "leftAlone" in values:
-        values["leftAlone"] = [each.as_json for each in row.left_alone]
-    return values
-
-
 def _camel_case(name: str) -> str:
     first, *others = name.split()
     return first + "".join(map(str.capitalize, others))
@@ -166,7 +150,7 @@ def _camel_case(name: str) -> str:
 
 RENDERERS: Final[Mapping[str, Callable[[Inventory, Console], Iterator[str]]]] = {
     "table": render_table,
-    "json": render_json,
-    "csv": render_csv,
-    "markdown": render_markdown,
+    "json": listing.render_json,
+    "csv": listing.render_csv,
+    "markdown": listing.render_markdown,
 }

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Final
 
+from sysdig_instrument.aws_changes import clients_for_changes
 from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.inputs import account_inputs
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
@@ -32,7 +33,6 @@ from sysdig_instrument.stacks.model import Stack, UnreadStack
 from sysdig_instrument.stacks.read import ReadStack, read_stacks
 from sysdig_instrument.stacks.updates import LookUpFor
 
-_WRITE_TIMEOUT: Final = 30
 _STANDARD_INPUT: Final = "-"  # a document of this name has no files beside it
 _DEFAULT_REGION: Final = "us-east-1"  # for AWS STS, which answers in each Region
 
@@ -134,7 +134,7 @@ class StackAccounts:
         account = self._accounts[number] = _Account(
             number,
             AwsAccount.from_session(make_session, self._default_region),
-            AwsClients(make_session, read_timeout=_WRITE_TIMEOUT, max_attempts=1),
+            clients_for_changes(make_session),
             make_session,
             lookup_session if role else self._lookup_session,
         )

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum
 from itertools import groupby
 from typing import Final
 
 from sysdig_instrument.cli.columns import Columns
 from sysdig_instrument.cli.console import Console, StyleName
-from sysdig_instrument.cli.formats.json import stream_json_array
-from sysdig_instrument.cli.harmless import csv_line, json_text, markdown_heading, markdown_row, sanitize
+from sysdig_instrument.cli.formats import listing
+from sysdig_instrument.cli.harmless import sanitize
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 from sysdig_instrument.stacks.updates import Effect, StackState, StackUpdate
 from sysdig_instrument.stacks.waves import tag_value
 
-SCHEMA_VERSION: Final = 1
 _STYLES: Final[Mapping[StackState, StyleName]] = {
     StackState.REFUSED: "bad",
     StackState.UNREADABLE: "bad",
@@ -32,7 +32,8 @@ class StackList:
 
     updates: Iterable[StackUpdate]
     tag: str | None = None
-    counts: Counter[StackState] = field(default_factory=Counter)
+    counts: Counter[Enum] = field(default_factory=Counter)
+    key: str = "stacks"
 
     def __iter__(self) -> Iterator[StackUpdate]:
         for each in self.updates:
@@ -59,7 +60,28 @@ class StackList:
         """The number of stacks of each state, on one line."""
         if not self.counts:
             return "No stack lists the macro."
-        return ", ".join(f"{self.counts[state]} {state.value}" for state in StackState if self.counts[state]) + "."
+        return listing.counted_text(self.counts, StackState) + "."
+
+    @property
+    def counted(self) -> dict[str, Json]:
+        """The number of stacks of each state."""
+        return listing.counted(self.counts, StackState)
+
+    @staticmethod
+    def links(_update: StackUpdate) -> Mapping[str, str]:
+        """Return no links: the codes of a list of stacks are few."""
+        return {}
+
+    def as_json(self, update: StackUpdate) -> Json:
+        """Return a stack as an object."""
+        values: dict[str, Json] = {name: cell(update) or None for name, cell in self.columns.items()}
+        values["why"] = update.reason.text if update.reason else None
+        values["changes"] = [
+            {"logicalId": each.logical_id, "type": each.resource_type, "effect": each.effect.value}
+            for each in update.effects
+        ]
+        values["replaces"] = [each.logical_id for each in update.effects if each.effect is Effect.REPLACED]
+        return values
 
 
 def why(update: StackUpdate) -> str:
@@ -85,46 +107,9 @@ def render_table(stacks: StackList, console: Console) -> Iterator[str]:
     yield from console.paragraph(stacks.summary)
 
 
-def render_markdown(stacks: StackList, _console: Console) -> Iterator[str]:
-    """Yield one Markdown table, and the summary."""
-    columns = stacks.columns
-    yield markdown_heading(columns)
-    for each in stacks:
-        yield markdown_row(cell(each) for cell in columns.values())
-    yield f"\n{stacks.summary}\n"
-
-
-def render_csv(stacks: StackList, _console: Console) -> Iterator[str]:
-    """Yield CSV with a line of headings."""
-    columns = stacks.columns
-    yield csv_line(columns)
-    for each in stacks:
-        yield csv_line(cell(each) for cell in columns.values())
-
-
-def render_json(stacks: StackList, _console: Console) -> Iterator[str]:
-    """Yield JSON. Within a schema, members are only added."""
-    yield f'{{\n  "schema": {SCHEMA_VERSION},\n  "stacks": '
-    columns = stacks.columns
-    yield from stream_json_array((_as_json(each, columns) for each in stacks), "  ")
-    counts: Json = {state.value: stacks.counts[state] for state in StackState}
-    yield f',\n  "summary": {json_text(counts, indent=None)}\n}}\n'
-
-
-def _as_json(update: StackUpdate, columns: Mapping[str, Callable[[StackUpdate], str]]) -> Json:
-    values: dict[str, Json] = {name: cell(update) or None for name, cell in columns.items()}
-    values["why"] = update.reason.text if update.reason else None
-    values["changes"] = [
-        {"logicalId": each.logical_id, "type": each.resource_type, "effect": each.effect.value}
-        for each in update.effects
-    ]
-    values["replaces"] = [each.logical_id for each in update.effects if each.effect is Effect.REPLACED]
-    return values
-
-
 RENDERERS: Final[Mapping[str, Callable[[StackList, Console], Iterator[str]]]] = {
     "table": render_table,
-    "json": render_json,
-    "csv": render_csv,
-    "markdown": render_markdown,
+    "json": listing.render_json,
+    "csv": listing.render_csv,
+    "markdown": listing.render_markdown,
 }

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 from typing import Final
 
 from sysdig_instrument.cli.console import Console, StyleName, write_stderr, write_stdout
-from sysdig_instrument.cli.harmless import json_text
-from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.cli.formats.listing import counted_text
 from sysdig_instrument.stacks.rollout import Outcome, StackReport, StackResult
 from sysdig_instrument.stacks.waves import Wave
 
-SCHEMA_VERSION: Final = 1
 _STYLES: Final[Mapping[Outcome, StyleName]] = {
     Outcome.FAILED: "bad",
     Outcome.NOT_KNOWN: "bad",
@@ -47,12 +46,12 @@ def _print(result: StackResult, state: str, what: str, console: Console) -> None
 
 def print_report(report: StackReport, console: Console) -> None:
     """Print the end of the run: how many stacks have which outcome, and the commands for what was not executed."""
-    counts = Counter(each.outcome for each in report.results)
+    counts = Counter[Enum](each.outcome for each in report.results)
     if report.stopped:
         write_stderr(f"{report.stopped}. Run the same command again to go on.")
     for line in _commands(report):
         write_stdout(console.line(line), console)
-    summary = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in Outcome if counts[outcome])
+    summary = counted_text(counts, Outcome)
     write_stdout(f"{summary or 'No stack is behind'}.\n", console)
 
 
@@ -66,38 +65,3 @@ def _commands(report: StackReport) -> Iterator[str]:
             arguments = f"--region {each.stack.region} --change-set-name {each.change_set.arn}"
             yield f"  aws cloudformation execute-change-set {arguments}"
             yield f"  aws cloudformation delete-change-set {arguments}"
-
-
-def report_json(report: StackReport) -> str:
-    """Return the report as JSON. Within a schema, members are only added."""
-    counts = Counter(each.outcome for each in report.results)
-    value: Json = {
-        "schema": SCHEMA_VERSION,
-        "stopped": report.stopped or None,
-        "stacks": [_as_json(each) for each in report.results],
-        "summary": {outcome.value: counts[outcome] for outcome in Outcome},
-    }
-    return json_text(value) + "\n"
-
-
-def _as_json(result: StackResult) -> Json:
-    change_set = result.change_set
-    return {
-        "account": result.stack.account,
-        "region": result.stack.region,
-        "stack": result.stack.name,
-        "wave": result.wave.number,
-        "tag": result.wave.tag_value or None,
-        "outcome": result.outcome.value,
-        "why": result.why or None,
-        "changeSet": change_set.arn if change_set else None,
-        "changes": [
-            {
-                "logicalId": each.logical_id,
-                "type": each.resource_type,
-                "action": each.action,
-                "replacement": each.replacement or None,
-            }
-            for each in (change_set.changes if change_set else ())
-        ],
-    }

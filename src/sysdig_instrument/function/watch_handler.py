@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from sysdig_instrument.aws_changes import clients_for_changes
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.settings.layers import merge_layers
 from sysdig_instrument.errors import RefusedError, UserError
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 limit_memory(os.environ)
 telemetry.record_start()
 
-_WRITE_TIMEOUT: Final = 30
 _RESPONSE_RESERVE_SECONDS: Final = 10.0
 _MAX_SUBJECT: Final = 100
 
@@ -163,8 +163,7 @@ def _readers() -> AwsClients:
 
 @functools.cache
 def _writers() -> AwsClients:
-    """Return clients that attempt a call once: after a time-out, it may have taken effect."""
-    return AwsClients(read_timeout=_WRITE_TIMEOUT, max_attempts=1)
+    return clients_for_changes()
 
 
 @functools.cache

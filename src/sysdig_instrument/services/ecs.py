@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from sysdig_instrument.aws_changes import change
 from sysdig_instrument.lookup.aws import (
     INVALID_RESPONSE,
     AwsClient,
@@ -23,8 +24,6 @@ from sysdig_instrument.services.model import ROLLING, SOURCE_TAG, Described, Ser
 
 _MAX_SERVICES_PER_CALL: Final = 10  # the limit of DescribeServices
 _MAX_REVISIONS: Final = 10
-_THROTTLED: Final = frozenset({"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"})
-_ATTEMPTS: Final = 6
 _AWS_TAGS: Final = "aws:"
 
 
@@ -113,7 +112,7 @@ class Ecs:
         tags = [each for each in value["tags"] if not str(each.get("key")).startswith(_AWS_TAGS)]
         own = [each for each in tags if each.get("key") != SOURCE_TAG]
         parameters = self._registration(value) | {"tags": [*own, {"key": SOURCE_TAG, "value": short_arn(source)}]}
-        response = self._write(lambda: call(self._writer.register_task_definition, **parameters))
+        response = change(lambda: call(self._writer.register_task_definition, **parameters), self.sleep)
         arn = (response.get("taskDefinition") or {}).get("taskDefinitionArn")
         if not isinstance(arn, str):
             raise AwsError(INVALID_RESPONSE)
@@ -121,13 +120,14 @@ class Ecs:
 
     def move(self, service: Service, task_definition: str) -> Service:
         """Give a service another task definition, and return the service as it is then."""
-        response = self._write(
+        response = change(
             lambda: call(
                 self._writer.update_service,
                 cluster=service.cluster,
                 service=service.name,
                 taskDefinition=task_definition,
-            )
+            ),
+            self.sleep,
         )
         return _service(service.cluster, response.get("service") or {})
 
@@ -137,16 +137,6 @@ class Ecs:
         if len(found) != 1:
             raise AwsError("ServiceNotFoundException")
         return found[0]
-
-    def _write(self, action: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        for attempt in range(_ATTEMPTS - 1):
-            try:
-                return action()
-            except AwsError as error:
-                if error.code not in _THROTTLED:
-                    raise
-                self.sleep(2**attempt)
-        return action()
 
     def _registration(self, described: Described) -> dict[str, Any]:
         """Return what RegisterTaskDefinition takes of a task definition: not what only ECS writes."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from sysdig_instrument.aws_changes import Timer
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.lazy_dataclasses import dataclass, field
@@ -39,6 +40,11 @@ class Report:
     errors: list[Reason] = field(default_factory=list)
     has_failed_call: bool = False
 
+    @classmethod
+    def before(cls, plan: RolloutPlan) -> Report:
+        """Return the report on a plan of which nothing is carried out yet."""
+        return cls({each.name: State.NOT_MOVED for each in plan.services})
+
 
 class Rollout:
     """A rollout of a plan. ``tell`` gets each step as a sentence, ``clock`` returns seconds."""
@@ -51,7 +57,7 @@ class Rollout:
         self._tell = tell
         self._clock = clock
         self._timeout = timeout
-        self._report = Report({each.name: State.NOT_MOVED for each in plan.services})
+        self._report = Report.before(plan)
         self._moved: list[Service] = []
 
     def run(self) -> Report:
@@ -139,19 +145,14 @@ class Rollout:
             return False
 
     def _wait(self) -> bool:
-        waiting = list(self._moved)
-        end = self._clock() + self._timeout
-        while waiting:
-            waiting = [each for each in waiting if not self._is_done(each)]
-            if self._report.errors:
-                return False
-            if waiting and self._clock() >= end:
-                names = ", ".join(each.name for each in waiting)
-                self._incomplete(f"The deployment did not complete in time: {names}")
-                return False
-            if waiting:
-                self._ecs.sleep(POLL_SECONDS)
-        return True
+        timer = Timer(self._clock, self._ecs.sleep)
+        left = timer.wait(
+            self._moved, self._is_done, POLL_SECONDS, self._timeout, may_go_on=lambda: not self._report.errors
+        )
+        if left and not self._report.errors:
+            names = ", ".join(each.name for each in left)
+            self._incomplete(f"The deployment did not complete in time: {names}")
+        return not self._report.errors
 
     def _is_done(self, service: Service) -> bool:
         new = self._report.registered[service.task_definition]

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from sysdig_instrument.aws_changes import change
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.lookup.aws import INVALID_RESPONSE, AwsClient, AwsError, call, require_list
 from sysdig_instrument.stacks.model import Stack
@@ -21,9 +22,7 @@ CHANGE_SET_NAME: Final = "sysdig-instrument-update"
 DESCRIPTION: Final = "Made by sysdig-instrument stacks --update"
 MAX_BODY_BYTES: Final = 51_200  # of a template that is not in a bucket
 _AUTO_EXPAND: Final = "CAPABILITY_AUTO_EXPAND"
-_THROTTLED: Final = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded"})
 NOT_FOUND: Final = frozenset({"ChangeSetNotFound", "ChangeSetNotFoundException"})
-_ATTEMPTS: Final = 6
 _AWS_TAGS: Final = "aws:"
 _NO_CHANGES: Final = ("didn't contain changes", "No updates are to be performed")
 _MACRO_REFUSED: Final = " failed with: "
@@ -167,7 +166,7 @@ class ChangeSets:
         body = self._original(stack)
         is_small = len(body.encode()) <= MAX_BODY_BYTES
         template = {"TemplateBody": body} if is_small else {"UsePreviousTemplate": True}
-        self._write(
+        change(
             lambda: _call(
                 "CreateChangeSet",
                 self._writer.create_change_set,
@@ -180,7 +179,8 @@ class ChangeSets:
                 Tags=[{"Key": key, "Value": each} for key, each in stack.tags.items() if not key.startswith(_AWS_TAGS)],
                 **template,
                 **({"NotificationARNs": list(stack.topics)} if stack.topics else {}),
-            )
+            ),
+            self.sleep,
         )
 
     def _original(self, stack: Stack) -> str:
@@ -194,8 +194,11 @@ class ChangeSets:
     def delete(self, stack: Stack, arn: str) -> None:
         """Delete a change set. One that is not there is deleted."""
         try:
-            self._write(
-                lambda: _call("DeleteChangeSet", self._writer.delete_change_set, ChangeSetName=arn, StackName=stack.arn)
+            change(
+                lambda: _call(
+                    "DeleteChangeSet", self._writer.delete_change_set, ChangeSetName=arn, StackName=stack.arn
+                ),
+                self.sleep,
             )
         except StackError as error:
             if error.is_access_denied or self.find(stack) is not None:  # it may have taken effect
@@ -204,10 +207,11 @@ class ChangeSets:
     def execute(self, stack: Stack, arn: str) -> None:
         """Begin to execute a change set."""
         try:
-            self._write(
+            change(
                 lambda: _call(
                     "ExecuteChangeSet", self._writer.execute_change_set, ChangeSetName=arn, StackName=stack.arn
-                )
+                ),
+                self.sleep,
             )
         except StackError as error:
             if error.is_access_denied or not self.describe(stack, arn).is_executed:  # it may have taken effect
@@ -230,18 +234,6 @@ class ChangeSets:
                 failed = f"{name} ({event.get('ResourceType')})"
         return failed
 
-    def _write(self, action: Callable[[], dict[str, Any]]) -> None:
-        for attempt in range(_ATTEMPTS - 1):
-            try:
-                action()
-            except StackError as error:
-                if error.code not in _THROTTLED:
-                    raise
-                self.sleep(2**attempt)
-            else:
-                return
-        action()
-
 
 def _call(operation: str, action: Callable[..., dict[str, Any]], **parameters: object) -> dict[str, Any]:
     try:
@@ -257,13 +249,13 @@ def _list(page: Mapping[str, Any], operation: str, key: str) -> list[dict[str, A
         raise StackError(operation, error.code) from None
 
 
-def _resource_change(change: Mapping[str, Any]) -> ResourceChange:
+def _resource_change(described: Mapping[str, Any]) -> ResourceChange:
     """Return a change of a DescribeChangeSet response.
 
     Raises:
         StackError: The response was cut off.
     """
-    found = change.get("ResourceChange")
+    found = described.get("ResourceChange")
     if not isinstance(found, dict) or not found.get("LogicalResourceId") or not found.get("Action"):
         raise StackError("DescribeChangeSet", INVALID_RESPONSE)
     causes: dict[str, set[str | None]] = {}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from typing import Final
 
+from sysdig_instrument.aws_changes import Timer
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 from sysdig_instrument.stacks.change_sets import CHANGE_SET_NAME, NOT_FOUND, ChangeSet, ChangeSets, StackError
 from sysdig_instrument.stacks.model import Stack
@@ -82,20 +83,20 @@ class Callbacks:
 
 
 class StackRollout:
-    """The updates of stacks. ``of_stack`` returns CloudFormation in a stack's account and Region, ``clock`` returns seconds."""
+    """The updates of stacks. ``of_stack`` returns CloudFormation in a stack's account and Region."""
 
     def __init__(
         self,
         of_stack: Callable[[Stack], ChangeSets],
         callbacks: Callbacks,
-        clock: Callable[[], float],
+        timer: Timer,
         timeout: float,
         allowed: Sequence[str] = (),
     ) -> None:
         self._of_stack = of_stack
         self._callbacks = callbacks
         self._tell = callbacks.tell
-        self._clock = clock
+        self._timer = timer
         self._timeout = timeout
         self._allowed = allowed
 
@@ -172,12 +173,12 @@ class StackRollout:
         Raises:
             StackError: It could not be read, or it takes too long.
         """
-        change_sets, end = self._of_stack(stack), self._clock() + CREATION_SECONDS
+        change_sets, end = self._of_stack(stack), self._timer.clock() + CREATION_SECONDS
         found = change_set or change_sets.describe(stack, CHANGE_SET_NAME)
         while found.is_in_progress:
-            if self._clock() >= end:
+            if self._timer.clock() >= end:
                 raise StackError("CreateChangeSet", f"{found.status} after {CREATION_SECONDS} seconds")
-            change_sets.sleep(CREATION_POLL_SECONDS)
+            self._timer.sleep(CREATION_POLL_SECONDS)
             found = change_sets.describe(stack, CHANGE_SET_NAME)
         return found
 
@@ -221,16 +222,9 @@ class StackRollout:
         self._watch(running)
 
     def _watch(self, running: Sequence[StackResult]) -> None:
-        end = self._clock() + self._timeout
-        while running:
-            running = [each for each in running if not self._is_done(each)]
-            if running and self._clock() >= end:
-                for each in running:
-                    each.end(Outcome.NOT_KNOWN, f"it was not complete after {self._timeout:.0f} seconds")
-                    self._tell(each)
-                return
-            if running:
-                self._of_stack(running[0].stack).sleep(EXECUTION_POLL_SECONDS)
+        for each in self._timer.wait(running, self._is_done, EXECUTION_POLL_SECONDS, self._timeout):
+            each.end(Outcome.NOT_KNOWN, f"it was not complete after {self._timeout:.0f} seconds")
+            self._tell(each)
 
     def _is_done(self, result: StackResult) -> bool:
         change_sets, stack = self._of_stack(result.stack), result.stack

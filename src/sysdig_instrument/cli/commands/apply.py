@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Final
 
+from sysdig_instrument.aws_changes import clients_for_changes
+from sysdig_instrument.cli.change_reports import apply_json, write_json_report
 from sysdig_instrument.cli.columns import Columns
 from sysdig_instrument.cli.console import Console, StyleName, detect_console, write_stderr, write_stdout
 from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED
@@ -19,13 +21,12 @@ from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.settings.locks import is_locked
 from sysdig_instrument.errors import RefusedError, UsageError
-from sysdig_instrument.lookup.aws import AwsClients, AwsError, aws_session
+from sysdig_instrument.lookup.aws import AwsError, aws_session
 from sysdig_instrument.services.decide import plan_rollout
 from sysdig_instrument.services.ecs import Ecs
 from sysdig_instrument.services.model import Action, Decision, RolloutPlan, Service, short_arn
 from sysdig_instrument.services.rollout import Report, Rollout
 
-_WRITE_TIMEOUT: Final = 30
 _REFUSED: Final = Reason(
     "Nothing was changed, because a service is refused",
     "Correct it, or name the others with --service",
@@ -63,25 +64,32 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     for notice in plan.notices:
         write_stderr(f"notice: {notice}")
     _print(plan, console)
+    will_change = options.execute and bool(plan.services) and not plan.is_refused
+    report = Report.before(plan) if will_change else None
+    errors = [_REFUSED] if plan.is_refused else []
+    write_json_report(
+        options.json, apply_json(options.cluster, plan, report, errors)
+    )  # if it cannot, nothing is changed
     if plan.is_refused:
         write_stderr(_REFUSED.coded_text)
         return EXIT_REFUSED
     if not plan.services:
         write_stdout("There is nothing to do.\n", console)
         return EXIT_OK
-    if not options.execute:
+    if not will_change:
         write_stdout("Nothing was changed. Add --execute to do it.\n", console)
         return EXIT_OK
     report = Rollout(
         ecs, plan, lambda text: write_stdout(console.line(text), console), time.monotonic, options.timeout
     ).run()
+    write_json_report(options.json, apply_json(options.cluster, plan, report, report.errors))
     return _finish(report, console)
 
 
 def _ecs(options: argparse.Namespace, environment: Mapping[str, str]) -> Ecs:
     account = AwsAccount.from_session(lambda: aws_session(options.profile), aws_region(environment, options.profile))
     (region,) = account.regions([options.region] if options.region else [])
-    writers = AwsClients(lambda: aws_session(options.profile), read_timeout=_WRITE_TIMEOUT, max_attempts=1)
+    writers = clients_for_changes(lambda: aws_session(options.profile))
     try:
         return Ecs(account.clients.client("ecs", region), writers.client("ecs", region), time.sleep)
     except AwsError as error:

@@ -7,14 +7,16 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 from typing import Final
 
+from sysdig_instrument.aws_changes import Timer
+from sysdig_instrument.cli.change_reports import stacks_json, write_json_report
 from sysdig_instrument.cli.console import Console, detect_console, write_stderr, write_stdout
 from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED
-from sysdig_instrument.cli.output_file import write_output_file
 from sysdig_instrument.cli.stack_accounts import StackAccounts
 from sysdig_instrument.cli.stack_formats import RENDERERS, StackList
-from sysdig_instrument.cli.stack_report import print_report, report_json, show_wave, tell_result
+from sysdig_instrument.cli.stack_report import print_report, show_wave, tell_result
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.stacks.model import Stack
@@ -84,7 +86,7 @@ def _update(
     accounts: StackAccounts,
     console: Console,
     behind: Sequence[Stack],
-    counts: Counter[StackState],
+    counts: Counter[Enum],
 ) -> int:
     order = _order(options)
     others, left, stacks = _sorted_out(behind, options.tag, order)
@@ -92,19 +94,25 @@ def _update(
         tell_result(each, console)
     waves = list(make_waves(stacks, options.tag, order, options.wave))
     planned = [StackResult(stack, wave) for wave in waves for stack in wave.stacks]
-    _write_report(options.json, StackReport([*others, *left, *planned]))  # if it cannot, nothing is changed
+    write_json_report(
+        options.json, stacks_json(StackReport([*others, *left, *planned]))
+    )  # if it cannot, nothing is changed
     decide = _decide(options)
     callbacks = Callbacks(
         lambda wave, results: show_wave(wave, results, console), lambda result: tell_result(result, console), decide
     )
     rollout = StackRollout(
-        accounts.change_sets, callbacks, time.monotonic, options.timeout, allowed=options.allow_changes
+        accounts.change_sets,
+        callbacks,
+        Timer(time.monotonic, time.sleep),
+        options.timeout,
+        allowed=options.allow_changes,
     )
     report = rollout.run(waves)
     outcomes = {each.outcome for each in (*left, *report.results)}
     report.results[:0] = [*others, *left]
     print_report(report, console)
-    _write_report(options.json, report)
+    write_json_report(options.json, stacks_json(report))
     accepted = _COMPLETE if decide else _COMPLETE | {Outcome.NOT_EXECUTED}
     return EXIT_OK if outcomes <= accepted and not counts[StackState.UNREADABLE] else EXIT_REFUSED
 
@@ -155,8 +163,3 @@ def _ask(wave: Wave, ready: Sequence[StackResult]) -> bool:
         return input().strip().lower() in ("y", "yes")
     except EOFError:
         return False
-
-
-def _write_report(path: str | None, report: StackReport) -> None:
-    if path is not None:
-        write_output_file(path, report_json(report).encode(), "Give --json the path of the file itself")
