@@ -58,7 +58,9 @@ def test_what_has_to_be_corrected_is_refused(name: str, here: Path, capsys: pyte
     (here / "b.yaml").write_text(text)
     ran = run(capsys, "enable", "b.yaml", "a.yaml")
     assert (ran.code, (here / "b.yaml").read_text()) == (1, text)
-    assert ran.err.startswith("sysdig-instrument: b.yaml: T")
+    assert ran.err.startswith("refused: T")
+    assert "\n  --> b.yaml:" in ran.err
+    assert "\n      Transform: " in ran.err, "there is a line to paste"
     assert (here / "a.yaml").read_text().startswith("Transform:")  # one file does not stop the others
 
 
