@@ -116,3 +116,18 @@ def test_a_link_is_not_followed(here: Path, capsys: pytest.CaptureFixture[str]) 
     ran = run(capsys, "enable", "folder")
     assert (ran.code, (here / "a.yaml").read_text()) == (2, TASK)
     assert "It is a symbolic link. Name the file itself." in ran.err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Fn::Transform: {{Name: {NAME}}}\n{TASK}",
+        f"Fn::Transform: {{Name: {NAME}, Parameters: {{AgentCpu: 10}}}}\n{TASK}",
+        TASK.replace("Resources:\n", f"Resources:\n  Fn::Transform: {{Name: {NAME}}}\n"),
+    ],
+    ids=["top", "parameters", "resources"],
+)
+def test_disable_says_that_an_fn_transform_is_left(text: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "b.yaml").write_text(text)
+    ran = run(capsys, "disable", "b.yaml")
+    assert ran.out == f"b.yaml: does not list {NAME} (but an Fn::Transform names it)\n"
