@@ -87,6 +87,7 @@ def file(tmp_path: Path) -> Path:
         pytest.param(TASK + "Metadata:\n  Transform: SysdigInstrument\n", [(MISSING, 14, 3)], id="wrong section"),
         pytest.param(TASK + "Transform:\n- SysdigInstrument\n- AWS::LanguageExtensions\n", [(ORDER, 13, 1)], id="early"),
         pytest.param(TASK + "Transform: [SysdigInstrument, SysdigInstrument]\n", [(ORDER, 13, 1)], id="twice"),
+        pytest.param(TASK + "Transform: [SysdigInstrument, Strip]\n", [(ORDER, 13, 1)], id="before another macro"),
         pytest.param(TASK + "      Fn::Transform: {Name: SysdigInstrument}\n", [], id="snippet"),
         pytest.param(TASK.replace("FARGATE", "EC2"), [], id="EC2"),
         pytest.param(

@@ -34,7 +34,7 @@ class LineOrder(CloudFormationLintRule):  # type: ignore[misc] # cfn-lint's type
     id = "W9702"
     source_url = help_address(Code.LINE_EARLY.value) or help_page()
     shortdesc = "Transform lists the macro last, and once"
-    description = "The macro is listed after AWS::LanguageExtensions, which expands loops for it, and only once"
+    description = "The macro is listed after AWS::LanguageExtensions, which expands loops for it, after all other macros, and only once"
     tags: ClassVar = ["transform", "sysdig"]
 
 

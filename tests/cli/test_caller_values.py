@@ -263,3 +263,19 @@ def test_a_settings_file_for_many_documents_gets_one_warning(tool: Run, capsys: 
 def test_yaml_that_only_cloudformation_rejects_gets_none(tool: Run) -> None:
     Path("s.yaml").write_text("WorkloadEnvironment: &env {A: x}\nAgentEnvironment: *env\n")
     assert "warning" not in tool("transform", "--offline", "--settings", "s.yaml").err
+
+
+@pytest.mark.parametrize(
+    ("name", "notice"),
+    [
+        ("/web/image", ""),
+        ("/web/imgae", 'no template needs it. Did you mean "/web/image"? (SI726)'),
+        ("Tag", "no template needs it. Give the parameter's name as the template has it. (SI726)"),
+    ],
+)
+def test_a_value_of_ssm_that_no_template_needs_has_a_notice(name: str, notice: str, tool: Run) -> None:
+    parameters = {"Image": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/web/image"}}
+    for command in ("explain", "check", "inventory"):
+        ran = tool(command, "--offline", "--ssm", f"{name}=web:1", images=[{"Ref": "Image"}], Parameters=parameters)
+        assert ("SI726" in ran.err) is bool(notice)
+        assert notice in ran.err

@@ -566,6 +566,16 @@ def test_every_command_has_a_help_that_fits_a_terminal(command: list[str], capsy
     assert max(map(len, ran.out.splitlines())) <= 100
 
 
+def test_the_prose_of_help_fits_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    for command in ([], ["inventory"], ["check"]):
+        prose = [line for line in run(capsys, *command, "--help").out.splitlines() if line[:1].isalpha()]
+        assert max(map(len, prose)) <= 60
+        assert len(prose) > 5
+
+
 def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "--version").out.startswith("sysdig-instrument ")
 

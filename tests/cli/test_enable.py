@@ -58,7 +58,9 @@ def test_what_has_to_be_corrected_is_refused(name: str, here: Path, capsys: pyte
     (here / "b.yaml").write_text(text)
     ran = run(capsys, "enable", "b.yaml", "a.yaml")
     assert (ran.code, (here / "b.yaml").read_text()) == (1, text)
-    assert ran.err.startswith("sysdig-instrument: b.yaml: T")
+    assert ran.err.startswith("refused: T")
+    assert "\n  --> b.yaml:" in ran.err
+    assert "\n      Transform: " in ran.err, "there is a line to paste"
     assert (here / "a.yaml").read_text().startswith("Transform:")  # one file does not stop the others
 
 
@@ -114,3 +116,18 @@ def test_a_link_is_not_followed(here: Path, capsys: pytest.CaptureFixture[str]) 
     ran = run(capsys, "enable", "folder")
     assert (ran.code, (here / "a.yaml").read_text()) == (2, TASK)
     assert "It is a symbolic link. Name the file itself." in ran.err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Fn::Transform: {{Name: {NAME}}}\n{TASK}",
+        f"Fn::Transform: {{Name: {NAME}, Parameters: {{AgentCpu: 10}}}}\n{TASK}",
+        TASK.replace("Resources:\n", f"Resources:\n  Fn::Transform: {{Name: {NAME}}}\n"),
+    ],
+    ids=["top", "parameters", "resources"],
+)
+def test_disable_says_that_an_fn_transform_is_left(text: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "b.yaml").write_text(text)
+    ran = run(capsys, "disable", "b.yaml")
+    assert ran.out == f"b.yaml: does not list {NAME} (but an Fn::Transform names it)\n"

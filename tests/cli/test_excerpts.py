@@ -21,6 +21,7 @@ from sysdig_instrument.cli.excerpts import Excerpts
 from sysdig_instrument.cli.formats.model import LineLocator
 from sysdig_instrument.documents import read
 from sysdig_instrument.engine.json_types import Json, Pointer
+from sysdig_instrument.lazy_dataclasses import replace
 
 SECRET = "hunter2"  # noqa: S105 - no password
 SET = ["--no-config", "--set", "Collector=us2", "--set", "AccessKeySecret=none", "--offline"]
@@ -105,7 +106,9 @@ def test_findings_about_one_place_show_it_once() -> None:
     console, excerpts = Console(80, is_terminal=True, shows_text=True), Excerpts("app.yaml", source)
     shown = [list(excerpts.lines([place], console, "bad")) for _ in range(2)]
     assert list(map(len, shown)) == [4, 1]
-    many = list(excerpts.lines([place] * 7, Console(), "bad"))
+    assert len(list(Excerpts("app.yaml", source).lines([place, place], Console(), "bad"))) == 1
+    others = [replace(place, line=line) for line in range(7)]
+    many = list(excerpts.lines(others, Console(), "bad"))
     assert many[-1] == "--> and 2 more in app.yaml\n"
 
 

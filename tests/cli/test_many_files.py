@@ -152,7 +152,7 @@ def test_what_is_passed_over_is_told_once(here: Path, capsys: pytest.CaptureFixt
         told = [line for line in run(capsys, command, "them", *SETTINGS).err.splitlines() if "Not searched" in line]
         names = "them/.deploy, them/.serverless, them/cdk.out, them/app/.hidden.json, them/outside"
         assert told == [
-            f"notice: Not searched, because they are hidden, generated or links: {names}. Name them to have them read."
+            f"notice: Not searched, because they are hidden, generated or links: {names}. Name them to have them read. (SI724)"
         ]
     assert files(capsys, "them/.deploy", "them/app/.hidden.json", "them/outside") == [
         "them/.deploy/deep/x.json", "them/app/.hidden.json", "them/outside/three.json",

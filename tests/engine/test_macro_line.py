@@ -125,6 +125,13 @@ def test_a_duplicate_key_counts_only_if_each_lists_the_macro(
     assert find_line({**R, "Transform": last}, NAME, earlier).status is status
 
 
+@pytest.mark.parametrize(("lines", "text"), [((1, 7), " (lines 1 and 7)."), ((1, 1), "twice."), ((), "twice.")])
+def test_the_lines_of_a_duplicate_key_are_named_if_they_differ(lines: tuple[int, ...], text: str) -> None:
+    reason = find_line({**R, "Transform": "A"}, NAME, [NAME], lines).reason
+    assert reason
+    assert text in reason.text
+
+
 def test_a_snippet_covers_one_task_definition() -> None:
     use: Json = {"Name": NAME}
     template: Json = {"Resources": {"Api": {**TASK, "Fn::Transform": use}, "Job": TASK}}

@@ -46,7 +46,8 @@ class Excerpts:
         self._snippets: set[Snippet] = set()
 
     def lines(self, places: Sequence[Place], console: Console, style: StyleName, indent: str = "") -> Iterator[str]:
-        """Yield the lines that show these places. More than a few of the same finding are counted."""
+        """Yield the lines that show these places, each once. More than a few of the same finding are counted."""
+        places = list(dict.fromkeys(places))
         for place in places[:_MAX_PLACES]:
             is_new, self._last = place != self._last, place  # findings about the same place come one after the other
             yield from self._place_lines(place, console, style, indent, is_new=is_new)

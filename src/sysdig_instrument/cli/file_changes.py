@@ -14,6 +14,7 @@ from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.excerpts import write_error
 from sysdig_instrument.cli.exit_codes import EXIT_OK, exit_code
 from sysdig_instrument.cli.harmless import sanitize
+from sysdig_instrument.cli.messages import LineToCorrectError, Messages
 from sysdig_instrument.cli.output_file import write_output_file
 from sysdig_instrument.documents import Document
 from sysdig_instrument.documents.reader import STANDARD_INPUT
@@ -65,7 +66,7 @@ def change_files(options: argparse.Namespace, environment: Mapping[str, str], ch
     Raises:
         UsageError: An option is wrong.
     """
-    console = detect_console(options.color, environment)
+    console, messages = detect_console(options.color, environment), Messages(options, environment)
     codes = [EXIT_OK]
     for path, result in process_files(options, environment, change_document, takes_plans=False):
         try:
@@ -75,7 +76,10 @@ def change_files(options: argparse.Namespace, environment: Mapping[str, str], ch
         except UserError as error:
             sys.stdout.flush()  # keep both streams in order on a terminal
             codes.append(exit_code(error))
-            write_error(error, environment)
+            if isinstance(error, LineToCorrectError):
+                messages.write_line("refused", error.line, error.document)
+            else:
+                write_error(error, environment)
     return max(codes)
 
 

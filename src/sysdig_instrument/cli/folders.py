@@ -15,6 +15,7 @@ from typing import Final
 
 from sysdig_instrument.documents.errors import MAX_BYTES
 from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 from sysdig_instrument.printable import printable_name
@@ -55,9 +56,8 @@ class FoundFiles:
             return None
         listed = ", ".join(printable_name(name) for name in names[:_MAX_NAMES])
         more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
-        return (
-            f"Not searched, because they are hidden, generated or links: {listed}{more}. Name them to have them read."
-        )
+        fact = f"Not searched, because they are hidden, generated or links: {listed}{more}"
+        return Reason(fact, "Name them to have them read", code=Code.NOT_SEARCHED).coded_text
 
 
 def find_files(paths: Iterable[str], *, as_in_folder: bool = False) -> FoundFiles:

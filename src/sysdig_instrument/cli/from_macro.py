@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from sysdig_instrument import __version__
 from sysdig_instrument.cli.console import write_stderr
 from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import SsmLookup, Unavailable
 from sysdig_instrument.engine.settings.layers import Layer
@@ -76,10 +77,9 @@ def read_macro(
             code=Code.FROM_MACRO,
         )
     if macro.release != __version__:
-        write_stderr(
-            f"notice: The macro {name} has release {macro.release}, and this is release {__version__}, so the macro may do "
-            f"something else. Install release {macro.release} of this tool."
-        )
+        fact = f"The macro {name} has release {macro.release}, and this is release {__version__}, so the macro may do something else"
+        reason = Reason(fact, f"Install release {macro.release} of this tool", code=Code.FROM_MACRO)
+        write_stderr(f"notice: {reason.coded_text}")
     return macro
 
 
@@ -87,10 +87,9 @@ def tell_unknown_values(macro: DeployedMacro, given: Collection[str]) -> None:
     """Tell which settings of the macro are not known here. ``given`` has the names of those that the caller gives."""
     unknown = [name for name in macro.withheld if name not in given]
     if unknown:
-        write_stderr(
-            f"notice: The macro {macro.name} has values for {', '.join(unknown)} that are not known here, because they may be "
-            "secret. Give them with --settings if the result must be the macro's own."
-        )
+        fact = f"The macro {macro.name} has values for {', '.join(unknown)} that are not known here, because they may be secret"
+        advice = "Give them with --settings if the result must be the macro's own"
+        write_stderr(f"notice: {Reason(fact, advice, code=Code.FROM_MACRO).coded_text}")
 
 
 def _read_parameter(name: str, region: str, profile: str | None, make_session: Callable[[], AwsSession] | None) -> str:

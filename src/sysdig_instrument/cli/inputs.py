@@ -29,6 +29,7 @@ from sysdig_instrument.cli.settings_file import (
 )
 from sysdig_instrument.cli.value_files import load_all, load_image_configs, load_parameters, merged, parse_pairs
 from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.settings.layers import Layer, ResolvedSettings, merge_layers, with_layer
 from sysdig_instrument.errors import UsageError
@@ -199,10 +200,9 @@ class _SettingsSources:
 
 def _report_ignored(found: Layer) -> None:
     if found.values:
-        write_stderr(
-            f"notice: The settings in {found.name} do not count with --from-macro, because the macro does not read this file. "
-            "Name it with --settings if they should."
-        )
+        fact = f"The settings in {found.name} do not count with --from-macro, because the macro does not read this file"
+        reason = Reason(fact, "Name it with --settings if they should", code=Code.FROM_MACRO)
+        write_stderr(f"notice: {reason.coded_text}")
 
 
 def _last(values: Iterable[str | None]) -> str | None:

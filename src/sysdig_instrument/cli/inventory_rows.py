@@ -192,6 +192,8 @@ def _without_line(task: TaskPlan, line: MacroLine) -> tuple[State, str]:
     """Return the state of a task definition that the macro does not get and should, and why: also what it would be with the line."""
     reason = _line_reason(line)
     advice = reason.advice if reason.code is Code.LINE_MISSING else f"{reason.fact}. {reason.advice}"
+    if reason.code is Code.LINE_IN_DUPLICATE_KEY:  # its advice is about the line to paste
+        advice = reason.fact
     advice = f"{advice} ({reason.code.value})"
     with_line = protection_by_macro(task)
     if with_line.verdict is Verdict.PROTECTED:

@@ -42,6 +42,14 @@ class RefusedDocumentError(RefusedError):
         return self.is_unknown and is_unknown_a_warning(self.plan.context)
 
 
+class LineToCorrectError(RefusedError):
+    """The line that lists the macro has to be corrected by a person."""
+
+    def __init__(self, document: InputDocument, line: MacroLine) -> None:
+        self.document, self.line = document, line
+        super().__init__(line.reason.coded_text if line.reason else "", code=None)
+
+
 class Messages:
     """Writes findings to standard error: as wide as the terminal, and with an excerpt of the document if only a person sees it.
 

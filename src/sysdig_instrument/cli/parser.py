@@ -286,6 +286,21 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - it has no other name
             self._action_max_length += self._indent_increment
 
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """Break lines that are wider than the terminal. The texts themselves are broken for 80 columns."""
+        lines = text.splitlines()
+        if all(len(line) <= width for line in lines):
+            return super()._fill_text(text, width, indent)
+        from itertools import groupby  # noqa: PLC0415 - a narrow terminal is rare
+
+        from sysdig_instrument.cli.console import wrap_words  # noqa: PLC0415 - the same
+
+        filled = list[str]()
+        for is_prose, group in groupby(lines, key=lambda line: not line.startswith(" ") and bool(line)):
+            block = list(group)
+            filled += wrap_words(" ".join(block), width) if is_prose else block
+        return "".join(f"{indent}{line}\n" for line in filled)
+
     def _format_action_invocation(self, action: argparse.Action) -> str:
         if not action.option_strings or action.nargs == 0:
             return super()._format_action_invocation(action)

@@ -12,7 +12,7 @@ from sysdig_instrument.cli.inputs import DocumentContext
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.globs import is_glob
-from sysdig_instrument.engine.lookups import ImageConfig
+from sysdig_instrument.engine.lookups import ImageConfig, SsmLookup
 from sysdig_instrument.engine.plan import Plan, agent_image_notices, unpinned_agent_images
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.settings.table import BY_NAME
@@ -21,6 +21,11 @@ from sysdig_instrument.engine.unused_configs import unused_entries_reason
 from sysdig_instrument.printable import printable_name
 
 _SETTING: Final = "ImageConfigs"
+_CALLERS_ACCOUNT: Final = Reason(
+    "AWS::AccountId is the account of your AWS credentials",
+    "Give --account-id if it is deployed in another one",
+    code=Code.CALLERS_ACCOUNT,
+)
 _NAMES_OF_CONTAINERS: Final = ("ExcludeContainers", "IncludeContainers")
 
 
@@ -39,6 +44,8 @@ class RunNotices:
         self._has_unknown_names = False
         self._names: dict[tuple[str, str], None] = {}
         self._has_callers_account = False
+        self._ssm_given = tuple(each.partition("=")[0] for each in options.ssm)
+        self._ssm_needed: dict[str, None] = {}
         self._help_text = ""
 
     def record_settings(self, resolved: ResolvedSettings) -> None:
@@ -54,6 +61,7 @@ class RunNotices:
         """Record the entries that a plan used, in a command that writes no agent's container."""
         context = plan.context
         self._record_names(plan)
+        self._ssm_needed |= {each.name: None for each in context.answers if isinstance(each, SsmLookup)}
         self._has_callers_account |= isinstance(context, DocumentContext) and context.is_account_from_credentials
         layer = plan.context.deployment_settings.layer(_SETTING)
         if self._file is None or layer.name != self._file:
@@ -83,6 +91,13 @@ class RunNotices:
                 fact = f"{setting} in --set names {quote(name)}, and no container of these files has that name"
                 yield Reason(fact, did_you_mean(name, self._containers), code=Code.NAME_OF_NO_CONTAINER).coded_text
 
+    def _unused_ssm_values(self) -> Iterator[str]:
+        for name in dict.fromkeys(self._ssm_given):
+            if name not in self._ssm_needed:
+                fact = f"--ssm gives a value for {quote(name)}, and no template needs it"
+                advice = did_you_mean(name, self._ssm_needed) or "Give the parameter's name as the template has it"
+                yield Reason(fact, advice, code=Code.SSM_VALUE_UNUSED).coded_text
+
     def write(self) -> None:
         """Write the notices to standard error."""
         for text in self._texts():
@@ -96,8 +111,9 @@ class RunNotices:
     def _texts(self) -> Iterator[str]:
         yield from (notice.coded_text for notice in agent_image_notices(self._agent_images))
         if self._has_callers_account:
-            yield "AWS::AccountId is the account of your AWS credentials. Give --account-id if it is deployed in another one."
+            yield _CALLERS_ACCOUNT.coded_text
         yield from self._unused_names()
+        yield from self._unused_ssm_values()
         unused = [key for key in self._given if key not in self._used]
         if unused and self._file is not None:
-            yield unused_entries_reason(unused, len(unused), printable_name(self._file)).text
+            yield unused_entries_reason(unused, len(unused), printable_name(self._file)).coded_text

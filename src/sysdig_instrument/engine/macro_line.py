@@ -351,7 +351,7 @@ def _wrong_key(pointer: Pointer, sections: Sequence[Json], macro_name: str) -> R
 def _duplicate_key(sections: Sequence[Json], macro_name: str, lines: Sequence[int]) -> Reason:
     """Return the reason for a Transform key that is there more than once. All that they list goes into one."""
     count = "twice" if len(sections) == 2 else f"{len(sections)} times"  # noqa: PLR2004 - the word for it
-    at = f" (lines {', '.join(map(str, lines[:-1]))} and {lines[-1]})" if len(set(lines)) == len(sections) else ""
+    at = f" (lines {', '.join(map(str, lines[:-1]))} and {lines[-1]})" if len({*lines}) == len(sections) else ""
     listed = any(is_own_name(name, macro_name) for name in _names(sections[-1]))
     which = "Not all of them list" if listed else "The last one counts, and it does not list"
     near = [name for section in sections for name in _names(section) if not is_own_name(name, macro_name)]

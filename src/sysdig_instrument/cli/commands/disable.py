@@ -10,6 +10,7 @@ from sysdig_instrument.cli.file_changes import FileChange, change_lines
 from sysdig_instrument.documents.editing.macro_line import remove_line
 from sysdig_instrument.engine.macro_line import MacroLine, listed_entries
 from sysdig_instrument.engine.plan import Context
+from sysdig_instrument.engine.template import TRANSFORM
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -27,5 +28,6 @@ def _disable(document: InputDocument, line: MacroLine, _context: Context) -> Fil
     source, name = document.source, line.macro_name
     if listed_entries(document.fragment, name):
         return FileChange(source, remove_line(source, name), f"does not list {name} any more")
-    where = " (but an Fn::Transform names it)" if line.in_fn_transform else ""
+    is_named = line.in_fn_transform or line.pointer[-1:] == (TRANSFORM,)
+    where = " (but an Fn::Transform names it)" if is_named else ""
     return FileChange(source, source, f"does not list {name}{where}")

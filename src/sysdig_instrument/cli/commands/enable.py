@@ -8,13 +8,13 @@ from typing import Final
 
 from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.file_changes import FileChange, change_lines
+from sysdig_instrument.cli.messages import LineToCorrectError
 from sysdig_instrument.documents.editing.macro_line import add_line
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.macro_line import LineStatus, MacroLine
 from sysdig_instrument.engine.other_workloads import EXPRESS_SERVICE, JOB_DEFINITION, by_other_workload
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.template import TASK_DEFINITION, resources_of_types
-from sysdig_instrument.errors import RefusedError
 from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
 _TO_CORRECT: Final = (LineStatus.DUPLICATE_KEY, LineStatus.WRONG_KEY)
@@ -41,7 +41,7 @@ def _enable(document: InputDocument, line: MacroLine, context: Context) -> FileC
     if not has_others and all(map(line.covers, tasks)):
         return FileChange(source, source, f"lists {name} in Fn::Transform already")
     if line.reason and (line.status in _TO_CORRECT or line.reason.code is Code.LINE_NOT_LITERAL):
-        raise RefusedError(f"{source.name}: {line.reason.text}", code=line.reason.code)
+        raise LineToCorrectError(document, line)
     return FileChange(source, add_line(source, name), f"lists {name} now")
 
 
