@@ -34,6 +34,8 @@ _IN_PAINTED_LINE: Final = rf"{_OWN_SEQUENCE}|{UNPRINTABLE}"
 
 def sanitize(text: str) -> str:
     """Return a text on one line that a terminal only shows. Tabs become spaces."""
+    if text.isascii() and text.isprintable():
+        return text
     return re.sub(UNPRINTABLE, REPLACEMENT, text.expandtabs(_TAB_WIDTH))
 
 

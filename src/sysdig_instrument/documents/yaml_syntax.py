@@ -33,7 +33,9 @@ with lazy_patterns():
 LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # The forbidden characters, not the allowed ones: a class that spans all of Unicode takes milliseconds to compile.
-_NON_PRINTABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+_NON_PRINTABLE: Final = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]"
+
+_NO_BLANKS: Final = dict.fromkeys(map(ord, "\t\r\n"))
 
 
 def compose_yaml(text: str, name: str) -> Node:
@@ -42,7 +44,8 @@ def compose_yaml(text: str, name: str) -> Node:
     Raises:
         UsageError: The text is not YAML, contains no document or several, or is nested too deeply or too large.
     """
-    if match := _NON_PRINTABLE.search(text):
+    is_plain = text.isascii() and text.translate(_NO_BLANKS).isprintable()
+    if not is_plain and (match := re.search(_NON_PRINTABLE, text)):
         raise SourceError(
             name,
             text,
