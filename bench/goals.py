@@ -31,6 +31,7 @@ from sysdig_instrument.function import macro
 PLAIN: Final = 450
 CONDITIONAL: Final = 200
 CHAIN: Final = 80
+FILES: Final = 100
 CONFIG: Final = ImageConfig(("gunicorn", "shop.wsgi"), ("--workers", "2"))
 
 START_OF_ECR: Final = """
@@ -91,6 +92,8 @@ def tool_cases(folder: Path) -> dict[str, Callable[[], float]]:
     for command in ("transform", "diff"):
         for layout in large_templates.LAYOUTS:
             found[f"{command}, {layout}"] = in_process(large_templates.command_call(command, layout, PLAIN, folder))
+    for command in ("explain", "diff"):
+        found[f"{command}, files"] = in_process(large_templates.many_files_call(command, FILES, folder / "many"))
     return found
 
 
@@ -121,6 +124,10 @@ def tool_rows(times: Mapping[str, float]) -> list[tuple[str, float, float]]:
             (f"{command}, {layout}, {PLAIN} task definitions, seconds", 5, times[f"{command}, {layout}"])
             for command in ("transform", "diff")
             for layout in large_templates.LAYOUTS
+        ),
+        *(
+            (f"{command}, {FILES} files, milliseconds each", goal, times[f"{command}, files"] / FILES * 1000)
+            for command, goal in (("explain", 3.1), ("diff", 8.3))
         ),
         ("--help, to a bare Python", 3, times["help"] / times["Python"]),
         ("transform, one small template, to a bare Python", 4, times["command"] / times["Python"]),

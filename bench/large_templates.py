@@ -64,11 +64,23 @@ def command_call(command: str, layout: str, count: int, folder: Path) -> Callabl
     """Return a function that runs a command on a file with a template in one of the layouts."""
     file = folder / f"{layout}-{count}".replace(" ", "-")
     file.write_text(LAYOUTS[layout](templates.plain(count)))
+    return _call(command, file)
 
+
+def many_files_call(command: str, count: int, folder: Path) -> Callable[[], None]:
+    """Return a function that runs a command on a folder of so many files in YAML, of one to three task definitions each."""
+    folder.mkdir(exist_ok=True)
+    for number in range(count):
+        template = {"Transform": "SysdigInstrument", **templates.plain(1 + number % 3)}
+        (folder / f"{number}.yaml").write_text(LAYOUTS["YAML"](template))
+    return _call(command, folder)
+
+
+def _call(command: str, path: Path) -> Callable[[], None]:
     def call() -> None:
         output = io.TextIOWrapper(io.BytesIO())
         with redirect_stdout(output), redirect_stderr(io.StringIO()):
-            code = run([command, str(file), *OPTIONS])
+            code = run([command, str(path), *OPTIONS])
         if code:
             raise RuntimeError(command)
 

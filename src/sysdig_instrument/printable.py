@@ -30,7 +30,9 @@ bidirectional formatting. (A pattern of all printable characters instead would t
 
 def single_line(text: str, max_length: int) -> str:
     """Return a text on one line, with ``?`` for each unprintable character. After ``max_length`` characters it ends with ``…``."""
-    line = re.sub(UNPRINTABLE, "?", text[:max_length])
+    line = text[:max_length]
+    if not (line.isascii() and line.isprintable()):  # nearly all are, and the pattern takes a millisecond to compile
+        line = re.sub(UNPRINTABLE, "?", line)
     return line if len(text) <= max_length else line + "…"
 
 

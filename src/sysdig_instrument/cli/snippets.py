@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 
 from sysdig_instrument.cli.documents import InputDocument
@@ -52,6 +51,8 @@ def _snippets(finding: Finding, document: InputDocument) -> Iterator[Snippet]:
 def _text(paste: Paste, container: str | None, document: InputDocument) -> str:
     value: Json = paste.members(container)
     if paste.into is PasteInto.POLICY:
+        import textwrap  # noqa: PLC0415 - most runs paste nothing in JSON
+
         return "{\n" + textwrap.indent(members(paste.members(), "json"), "  ") + "\n}"
     if not paste.is_outside and document.kind != "template":
         value = camel_keys(value)

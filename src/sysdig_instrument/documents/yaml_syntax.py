@@ -7,7 +7,7 @@ without recursion, so that it can refuse depth and size while it reads.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sysdig_instrument.documents.errors import (
     MAX_DEPTH,
@@ -29,14 +29,13 @@ from sysdig_instrument.lazy_patterns import lazy_patterns
 with lazy_patterns():
     import yaml
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 # libyaml's parser is about twenty times as fast as the one in Python. Both give the same events.
 LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # The forbidden characters, not the allowed ones: a class that spans all of Unicode takes milliseconds to compile.
-_NON_PRINTABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+_NON_PRINTABLE: Final = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]"
+
+_NO_BLANKS: Final = dict.fromkeys(map(ord, "\t\r\n"))
 
 
 def compose_yaml(text: str, name: str) -> Node:
@@ -45,7 +44,8 @@ def compose_yaml(text: str, name: str) -> Node:
     Raises:
         UsageError: The text is not YAML, contains no document or several, or is nested too deeply or too large.
     """
-    if match := _NON_PRINTABLE.search(text):
+    is_plain = text.isascii() and text.translate(_NO_BLANKS).isprintable()
+    if not is_plain and (match := re.search(_NON_PRINTABLE, text)):
         raise SourceError(
             name,
             text,
@@ -55,7 +55,7 @@ def compose_yaml(text: str, name: str) -> Node:
         )
     builder = _TreeBuilder(text, name)
     try:
-        for event in _events(text):
+        for event in yaml.parse(text, Loader=LOADER):
             builder.handle(event)
     except yaml.MarkedYAMLError as error:
         raise _yaml_error(name, text, error) from None
@@ -64,10 +64,6 @@ def compose_yaml(text: str, name: str) -> Node:
     if builder.root is None:
         raise EmptyDocumentError(name)
     return builder.root
-
-
-def _events(text: str) -> Iterator[yaml.Event]:
-    yield from yaml.parse(text, Loader=LOADER)
 
 
 @dataclass(slots=True)
@@ -155,14 +151,16 @@ class _TreeBuilder:
 
 def _span(event: yaml.Event) -> tuple[int, int]:
     """Return the start and end offsets of an event."""
-    if event.start_mark is None or event.end_mark is None:
+    start, end = event.start_mark, event.end_mark
+    if start is None or end is None:
         raise AssertionError("PyYAML's parsers mark every event")
-    return event.start_mark.index, event.end_mark.index
+    return start.index, end.index
 
 
 def _scalar(event: yaml.ScalarEvent) -> Scalar:
-    style = event.style if event.style not in (None, "plain") else ""
-    return Scalar(*_span(event), event.value, style or "", event.tag, event.anchor)
+    start, end = _span(event)
+    style = event.style
+    return Scalar(start, end, event.value, "" if style is None or style == "plain" else style, event.tag, event.anchor)
 
 
 def _collection(first: yaml.CollectionStartEvent, last: yaml.Event, nodes: list[Node]) -> Sequence | Mapping:

@@ -128,9 +128,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     else:
         console = detect_console(options.color, environment)
         for path, result in _report_messages(results, messages):
-            for text in _render(path, result, console, is_side_by_side=options.side_by_side):
-                # `git apply` needs the lines as they are, unless they could be a runner's commands.
-                write_stdout(text, console, keeps_commands=not console.is_on_runner)
+            text = "".join(_render(path, result, console, is_side_by_side=options.side_by_side))
+            # `git apply` needs the lines as they are, unless they could be a runner's commands.
+            write_stdout(text, console, keeps_commands=not console.is_on_runner)
     notices.write()
     code = max(codes, default=EXIT_OK)
     notices.write_help(code)

@@ -70,10 +70,11 @@ class StyleSurvey:
 
     def _collect(self, node: Node) -> None:
         first = self._vote_count
-        with suppress(UnsupportedLayoutError):  # an unsupported layout has no vote
-            self._visit(node)
-        for child in children(node):
-            self._collect(child)
+        if not isinstance(node, Scalar) or node.tag is not None:
+            with suppress(UnsupportedLayoutError):  # an unsupported layout has no vote
+                self._visit(node)
+            for child in children(node):
+                self._collect(child)
         self._vote_ranges[id(node)] = range(first, self._vote_count)
 
     def _vote(self, option: str, choice: Hashable) -> None:
