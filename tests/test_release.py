@@ -282,7 +282,13 @@ def test_everything_is_made_into_one_folder(monkeypatch: pytest.MonkeyPatch, tmp
     assert release.main(["--folder", str(folder)]) == 0
     assert set(contents(folder)) == {
         *("sysdig-instrument.pyz", "function.zip", "template.yaml", "template-regions.yaml", "stack-set.yaml"),
-        *("coverage.yaml", "coverage-regions.yaml", "deployment-hook.yaml", "deployment-hook-regions.yaml"),
+        *(
+            "coverage-role.yaml",
+            "coverage.yaml",
+            "coverage-regions.yaml",
+            "deployment-hook.yaml",
+            "deployment-hook-regions.yaml",
+        ),
         *(
             "stack-set-execution-role.yaml",
             "conformance-pack.yaml",

@@ -20,9 +20,10 @@ COVERAGE: Final = "coverage.yaml"
 DEPLOYMENT_HOOK: Final = "deployment-hook.yaml"
 BESIDE_THE_MACRO: Final = (COVERAGE, DEPLOYMENT_HOOK)
 """The templates of stacks of their own, which have the macro's zip and settings."""
+COVERAGE_ROLE: Final = "coverage-role.yaml"
 CONFORMANCE_PACK: Final = "conformance-pack.yaml"
 SERVICE_CONTROL_POLICY: Final = "service-control-policy.yaml"
-WITHOUT_CODE: Final = (STACK_SET, EXECUTION_ROLE, CONFORMANCE_PACK, SERVICE_CONTROL_POLICY)
+WITHOUT_CODE: Final = (STACK_SET, EXECUTION_ROLE, COVERAGE_ROLE, CONFORMANCE_PACK, SERVICE_CONTROL_POLICY)
 """The templates that are in a release as they are, with its place in a bucket."""
 
 _OF_REGION: Final = "!Sub '${FunctionBucket}-${AWS::Region}'"

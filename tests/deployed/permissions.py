@@ -109,8 +109,13 @@ class Calls:
 
     @property
     def permissions(self) -> set[Permission]:
-        """The permissions that these calls require."""
+        """The permissions that the function's own calls require."""
         return {each for action, parameters in self.made for each in required(action, parameters)}
+
+    @property
+    def permissions_of_other_roles(self) -> set[Permission]:
+        """The permissions that the calls with other roles require."""
+        return {each for action, parameters in self.by_other_roles for each in required(action, parameters)}
 
 
 def required(action: str, parameters: Parameters) -> Iterator[Permission]:

@@ -75,7 +75,7 @@ class Stack(Evaluator):
             return super().reference(name)
         assert self.exists(name), f"a resource refers to {name}, which does not exist"
         named: dict[str, Any] = self.template["Resources"][name].get("Properties", {})
-        given = named.get("LogGroupName") or named.get("Name") or f"{self.name}-{name}"
+        given = named.get("LogGroupName") or named.get("RoleName") or named.get("Name") or f"{self.name}-{name}"
         identifier = str(self.value(given))
         is_queue = self.template["Resources"][name]["Type"] == "AWS::SQS::Queue"
         return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{identifier}" if is_queue else identifier
@@ -109,6 +109,11 @@ def _released(name: str) -> dict[str, Any]:
 def macro_stack(**parameters: str) -> Stack:
     """Return the stack of the macro, from the template of the release."""
     return Stack(_released(release_templates.ONE_REGION), "sysdig-instrument", {**MACRO, **parameters}, {})
+
+
+def role_of_another_account(**parameters: str) -> Stack:
+    """Return the stack of the role with which a coverage report reads an account."""
+    return Stack(_released(release_templates.COVERAGE_ROLE), "coverage-role", parameters, {})
 
 
 def beside_the_macro(name: str, **parameters: str) -> Stack:

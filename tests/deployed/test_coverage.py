@@ -9,16 +9,17 @@ import boto3
 import pytest
 
 from coverage_report.fake_ecs import FakeEcs, FakeEcsRegion
+from coverage_report.tasks import ACCOUNT as OF_THE_TASKS
 from coverage_report.tasks import AGENT, agent, instrumented, plain, registered, wrapped
 from deployed.conftest import Deploy
 from deployed.permissions import Calls, Parameters, denied, unused
-from deployed.stack import ACCOUNT, MACRO_ARN, REGION, TOPIC, Stack, beside_the_macro
+from deployed.stack import ACCOUNT, MACRO_ARN, REGION, TOPIC, Stack, beside_the_macro, role_of_another_account
 from sysdig_instrument.function import coverage_handler
 from sysdig_instrument.function.coverage_handler import IncompleteReportError
 from watch.calls import FakeContext
 
 ALARMS: Final = {"CoverageAlarm", "ErrorsAlarm"}
-OTHER: Final = "444455556666"
+OTHER: Final = OF_THE_TASKS
 LOG_GROUP: Final = "/ecs/agents"
 NOT_IN_MOTO: Final = ("ListDaemons", "DescribeDaemon", "DescribeDaemonRevisions", "DescribeDaemonTaskDefinition")
 
@@ -129,6 +130,32 @@ def test_other_accounts_are_read_with_their_role_and_nothing_is_read_here(
     assert {action for action, _ in calls.by_other_roles} == {"ecs:ListClusters", "securityhub:GetFindings"}
     statements = stack.statements("Role")
     assert denied(statements, calls.permissions) == set() == unused(statements, calls.permissions)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"ReadLogs": "true"}, {"SecurityHub": "true"}], ids=["plain", "logs", "findings"]
+)
+def test_the_role_of_another_account_has_the_permissions_that_the_calls_need_and_no_others(
+    options: dict[str, str], region: FakeEcsRegion, deploy: Deploy, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    findings = {"SecurityHub": options.get("SecurityHub", "false")}
+    report = coverage_stack(CoverageAccounts=OTHER, SilentAfter="60" if "ReadLogs" in options else "0", **findings)
+    role = role_of_another_account(ReportingRole=str(report.attribute("Role", "Arn")), **options)
+    session = FakeEcs(region).account.clients._make_session()
+    session._session.set_credentials("of-the-role", "testing", "token")
+    monkeypatch.setattr("sysdig_instrument.lookup.aws._session_of_role", lambda *_: session)
+    deploy(report, "Function")
+    assert run(region, calls, monkeypatch)["expected"]
+    statements = role.statements("Role")
+    assert denied(statements, calls.permissions_of_other_roles) == set()
+    assert unused(statements, calls.permissions_of_other_roles) == set()
+    assert {action for action, _ in calls.made} == {"lambda:GetFunctionConfiguration", "sts:AssumeRole"}
+
+    name = role.resources["Role"]["RoleName"]
+    assumed = {each["RoleArn"] for action, each in calls.made if action == "sts:AssumeRole"}
+    assert assumed == {f"arn:aws:iam::{OTHER}:role/{name}"}
+    (trust,) = role.resources["Role"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"AWS": report.resources["Function"]["Role"]}
 
 
 def test_a_missing_permission_is_found(
