@@ -81,7 +81,7 @@ def file(tmp_path: Path) -> Path:
         pytest.param(TASK + "Transform: SysdigInstrument\n", [], id="listed"),
         pytest.param(TASK + "Transform: [AWS::LanguageExtensions, SysdigInstrument]\n", [], id="last"),
         pytest.param("# no line\n" + TASK, [(MISSING, 2, 1)], id="missing"),
-        pytest.param(TASK + f"Transform: {WITHOUT}\n", [(MISSING, 1, 1)], id="another macro"),
+        pytest.param(TASK + f"Transform: {WITHOUT}\n", [(MISSING, 13, 1)], id="another macro"),
         pytest.param(TASK + "Transform: SysdigInstrumnet\n", [(MISSING, 13, 1)], id="misspelt"),
         pytest.param(TASK + "transform: SysdigInstrument\n", [(MISSING, 13, 1)], id="small letter"),
         pytest.param(TASK + "Metadata:\n  Transform: SysdigInstrument\n", [(MISSING, 14, 3)], id="wrong section"),

@@ -396,21 +396,22 @@ def test_a_mistake_in_metadata_has_something_to_paste(
     assert IN_METADATA[setting] in out
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("AWS::ECS::TaskDefinition", "AWS::ECS::TaskDefinitions", 'CloudFormation has no type "AWS::ECS::TaskDefinitions", so this is no task definition. Did you mean "AWS::ECS::TaskDefinition"? (SI241)'),
-        ("AWS::ECS::TaskDefinition", "aws::ecs::taskDefinition", "(SI241)"),
-        ("Properties:", "Propertys:", 'The task definition has no Properties, and "Propertys" has no effect. Did you mean "Properties"? (SI207)'),
-        ("Resources:", "resources:", 'has sections of a CloudFormation template, but no Resources. Did you mean "Resources" for "resources"?'),
-        ("Transform: S", "Transform: AWS::LanguageExtensions, S", "Write a list of names. (SI231)"),
-        ("Transform: S", "Transform: {name: S", 'The macro is named at "name" in Transform and not at Name, so CloudFormation does not call the macro. Write Name: SysdigInstrument. (SI231)'),
-        ("Transform: S", "Transform: {Parameters: [Priority, x], Name: S", "Parameters of the macro is not an object, so the macro gets no settings from it. Write it as an object of settings by name. (SI237)"),
-    ],
-)  # fmt: skip
+PARTS = {
+    # name: what is replaced, with what, and a part of the message
+    "type": ("AWS::ECS::TaskDefinition", "AWS::ECS::TaskDefinitions", 'CloudFormation has no type "AWS::ECS::TaskDefinitions", so this is no task definition. Did you mean "AWS::ECS::TaskDefinition"? (SI241)'),
+    "type in other letters": ("AWS::ECS::TaskDefinition", "aws::ecs::taskDefinition", "(SI241)"),
+    "Properties": ("Properties:", "Propertys:", 'The task definition has no Properties, and "Propertys" has no effect. Did you mean "Properties"? (SI207)'),
+    "Resources": ("Resources:", "resources:", 'has sections of a CloudFormation template, but no Resources. Did you mean "Resources" for "resources"?'),
+    "names in one text": ("Transform: S", "Transform: AWS::LanguageExtensions, S", "Write a list of names. (SI231)"),
+    "Parameters as a list": ("Transform: S", "Transform: {Parameters: [Priority, x], Name: S", "Parameters of the macro is not an object, so the macro gets no settings from it. Write it as an object of settings by name. (SI237)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PARTS)
 def test_a_misspelt_part_of_the_template(
-    old: str, new: str, message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    old, new, message = PARTS[name]
     monkeypatch.setenv("COLUMNS", "400")
     text = source().replace(old, new)
     Path("app.yaml").write_text(text.replace("SysdigInstrument\n", "SysdigInstrument}\n") if "{" in new else text)

@@ -37,7 +37,7 @@ def test_listed(section: Json) -> None:
         (None, LineStatus.ABSENT),
         ([], LineStatus.ABSENT),
         ({"Ref": NAME}, LineStatus.ABSENT),
-        ([{"name": NAME, "Parameters": {}}], LineStatus.MISSPELT),
+        ([{"name": NAME, "Parameters": {}}], LineStatus.ABSENT),
         ([{"name": "Other"}], LineStatus.ABSENT),
         ([[NAME]], LineStatus.ABSENT),
         ({"Name": {"Fn::Sub": NAME}}, LineStatus.ABSENT),

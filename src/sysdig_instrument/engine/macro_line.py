@@ -145,8 +145,9 @@ def _status(
         return _order(sections[-1], macro_name)
     if isinstance(template, dict) and TRANSFORM in template and _is_plain_use(template[TRANSFORM], macro_name):
         return LineStatus.LISTED, (TRANSFORM,), None
-    if reason := _nearly(sections, macro_name):
-        return LineStatus.MISSPELT, (SECTION,), reason
+    near = [name for section in sections for name in _names(section) if is_near(name, macro_name)]
+    if near:
+        return LineStatus.MISSPELT, (SECTION,), _misspelt(near[-1], sections, macro_name)
     if elsewhere := next(_elsewhere(template, macro_name, ()), None):
         return LineStatus.WRONG_KEY, elsewhere, _wrong_key(elsewhere, sections, macro_name)
     return _without_line(template, sections, macro_name)
@@ -157,15 +158,6 @@ def _without_line(template: Json, sections: list[Json], macro_name: str) -> tupl
         return LineStatus.ABSENT, (SECTION,), _not_literal(macro_name, [each for each in sections[-1:] if each])
     at = (SECTION,) if any(section is not None for section in sections[-1:]) else ()
     return LineStatus.ABSENT, at, _absent(macro_name, sections)
-
-
-def _nearly(sections: list[Json], macro_name: str) -> Reason | None:
-    """Return why what looks like the macro in a Transform section is none; None if nothing does."""
-    near = [name for section in sections for name in _names(section) if is_near(name, macro_name)]
-    if near:
-        return _misspelt(near[-1], sections, macro_name)
-    nameless = next((key for section in sections for key in _nameless(section, macro_name)), None)
-    return None if nameless is None else _without_name(nameless, macro_name)
 
 
 def _order(section: Json, macro_name: str) -> tuple[LineStatus, Pointer, Reason | None]:
@@ -200,14 +192,6 @@ def is_near(name: str, macro_name: str) -> bool:
 
 def _letters(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.casefold())
-
-
-def _nameless(section: Json, macro_name: str) -> Iterator[str]:
-    """Yield each key that is nearly Name and has the macro's name, in an entry without a Name."""
-    for entry in transform_entries(section):
-        if isinstance(entry, dict) and "Name" not in entry:
-            named = (key for key, value in entry.items() if is_own_name(value, macro_name))
-            yield from (key for key in named if suggest(key, ["Name"], cutoff=_MIN_SIMILARITY))
 
 
 def _names(section: Json) -> list[str]:
@@ -332,11 +316,6 @@ def _misspelt(name: str, sections: Sequence[Json], macro_name: str) -> Reason:
         return Reason(fact, "Write a list of names", code=Code.LINE_MISSPELT, paste=to_paste)
     to_paste = paste_line(sections[-1:], macro_name, misspelt=name)
     return Reason(fact, f"Write {macro_name}", code=Code.LINE_MISSPELT, paste=to_paste)
-
-
-def _without_name(key: str, macro_name: str) -> Reason:
-    fact = f"The macro is named at {quote(key)} in Transform and not at Name, so CloudFormation does not call the macro"
-    return Reason(fact, f"Write Name: {macro_name}", code=Code.LINE_MISSPELT)
 
 
 def _wrong_key(pointer: Pointer, sections: Sequence[Json], macro_name: str) -> Reason:
