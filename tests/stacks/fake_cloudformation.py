@@ -25,6 +25,9 @@ from sysdig_instrument.engine.template import TASK_DEFINITION
 ACCOUNT = "111122223333"
 REGION = "eu-central-1"
 PAGE = 20
+DENIED_BY_POLICY = (
+    "Action denied by stack policy: Statement [#1] does not allow [Update:Replace] for secret text of AWS"
+)
 _START = dt.datetime(2026, 3, 4, 5, 6, 7, tzinfo=dt.UTC)
 _POLLS = 2  # an operation is in progress for so many looks
 
@@ -68,6 +71,7 @@ class FakeStack:
     capabilities: tuple[str, ...] = ()
     root: str = ""
     fails: bool = False
+    policy: bool = False  # whether a stack policy denies its updates
     updates: int = 0
     polls: int = 0
     running: FakeChangeSet | None = None
@@ -205,6 +209,8 @@ class FakeCloudFormation:
         made = self._change_set(stack, given)
         if made.execution != "AVAILABLE" or stack.running:
             raise _Error("InvalidChangeSetStatus", "it cannot be executed")
+        for other in stack.change_sets.values():
+            other.execution = "OBSOLETE"
         made.execution, stack.status = "EXECUTE_IN_PROGRESS", "UPDATE_IN_PROGRESS"
         stack.running, stack.polls, stack.updates = made, _POLLS, stack.updates + 1
         stack.executed.append(made.arn)
@@ -218,7 +224,11 @@ class FakeCloudFormation:
         return {
             "StackEvents": [
                 {**own, "ResourceStatus": "UPDATE_ROLLBACK_COMPLETE"},
-                {**task, "ResourceStatus": "UPDATE_FAILED", "ResourceStatusReason": "secret text of AWS"},
+                {
+                    **task,
+                    "ResourceStatus": "UPDATE_FAILED",
+                    "ResourceStatusReason": DENIED_BY_POLICY if stack.policy else "secret text of AWS",
+                },
                 {**own, "ResourceStatus": "UPDATE_IN_PROGRESS"},
                 {**task, "LogicalResourceId": "Earlier", "ResourceStatus": "CREATE_FAILED"},
             ]
@@ -228,9 +238,10 @@ class FakeCloudFormation:
 
     def _stack(self, account: str, region: str, given: Mapping[str, Any]) -> FakeStack:
         wanted = given["StackName"]
-        for (owner, place, name), stack in self.stacks.items():
-            if (owner, place) == (account, region) and wanted in (name, stack.arn):
-                return stack
+        name = wanted.split("/")[1] if "/" in wanted else wanted
+        stack = self.stacks.get((account, region, name))
+        if stack is not None and wanted in (name, stack.arn):
+            return stack
         raise _Error("ValidationError", "it does not exist")
 
     def _change_set(self, stack: FakeStack, given: Mapping[str, Any]) -> FakeChangeSet:

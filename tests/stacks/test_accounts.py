@@ -19,8 +19,10 @@ from sysdig_instrument import __version__
 from sysdig_instrument.cli.main import build_parser
 from sysdig_instrument.cli.stack_accounts import StackAccounts
 from sysdig_instrument.documents import Document
+from sysdig_instrument.engine.plan import Plan
 from sysdig_instrument.lookup.aws import AwsError, session_of_role
-from sysdig_instrument.stacks.updates import lists_macro
+from sysdig_instrument.stacks.model import Stack
+from sysdig_instrument.stacks.updates import lists_macro, update_of
 
 ROLE = "arn:aws:iam::444455556666:role/fleet"
 
@@ -70,14 +72,23 @@ def test_the_settings_of_each_region(fleet: FakeCloudFormation, stacks: Stacks) 
         assert states(stacks, *regions) == {"debug": "up to date", "plain": "up to date", "eu-west-1": "unreadable"}
 
 
-def test_memory_does_not_grow_with_the_stacks(fleet: FakeCloudFormation) -> None:
-    for number in range(200):
-        up_to_date(fleet, f"shop-{number}")
+def test_memory_does_not_grow_with_the_stacks(fleet: FakeCloudFormation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 3,000 stacks, a tenth list the macro. What is held at once are the templates that are read at the same time."""
+    other = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
+    current = template("shop")
+    deployed = macro(current)
+    for number in range(3000):
+        listed = number % 10 == 0
+        fleet.add(f"shop-{number}", *((current, deployed) if listed else (other, other)))
+    monkeypatch.setattr("stacks.fake_cloudformation.PAGE", 100)
     options: argparse.Namespace = build_parser().parse_args(
         ["stacks", "--set", "Collector=us2", "--set", "AccessKeySecret=none", "--offline", "--no-config"]
     )
-    seen = 0
-    for number, _ in enumerate(StackAccounts(options, {"AWS_REGION": REGION}, time.sleep).read(lists_macro)):
-        if number % 25 == 24:
-            seen = max(seen, sum(isinstance(each, Document) for each in gc.get_objects()))
-    assert (number, seen < 40) == (199, True)
+    accounts = StackAccounts(options, {"AWS_REGION": REGION}, time.sleep)
+    updates = (update_of(each.found, each.settings, each.look_up_for) for each in accounts.read(lists_macro))
+    found, held = 0, 0
+    for found, _ in enumerate(updates, start=1):
+        if found % 60 == 0:
+            held = max(held, sum(isinstance(each, (Document, Plan, Stack)) for each in gc.get_objects()))
+    assert (found, fleet.calls["DescribeStacks"], fleet.calls["GetTemplate"]) == (300, 30, 3300)
+    assert held < 150  # a page of stacks, and the templates of eight

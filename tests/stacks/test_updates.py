@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +196,11 @@ def test_a_report_that_cannot_be_written_changes_nothing(
     ("members", "why"),
     [
         ({"status": "UPDATE_IN_PROGRESS"}, "an operation is in progress (UPDATE_IN_PROGRESS)"),
-        ({"status": "UPDATE_ROLLBACK_FAILED"}, "its status is UPDATE_ROLLBACK_FAILED"),
+        ({"status": "DELETE_IN_PROGRESS"}, "an operation is in progress (DELETE_IN_PROGRESS)"),
+        (
+            {"status": "UPDATE_ROLLBACK_FAILED"},
+            "its status is UPDATE_ROLLBACK_FAILED. Continue its rollback first: aws cloudformation continue-update-rollback",
+        ),
         ({"status": "ROLLBACK_COMPLETE"}, "its status is ROLLBACK_COMPLETE"),
         ({"status": "DELETE_FAILED"}, "its status is DELETE_FAILED"),
         ({"status": "SOMETHING_NEW"}, "its status is SOMETHING_NEW"),
@@ -361,6 +366,98 @@ def test_a_large_template_is_not_sent(fleet: FakeCloudFormation, stacks: Stacks)
     (made,) = stack.change_sets.values()
     assert made.given["UsePreviousTemplate"] is True
     assert "TemplateBody" not in made.given
+
+
+def test_a_large_template_that_is_taken_as_it_was_processed(fleet: FakeCloudFormation, stacks: Stacks) -> None:
+    """CloudFormation does not call the macro then. The stack stays behind, so the run must not say that all is well."""
+    original = template("shop", Topic={"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "x" * 52_000}})
+    stack = fleet.add("shop", original, macro(original, LogLevel="debug"))
+    fleet.macro = lambda _: stack.processed
+    ran = stacks("--update", "--execute")
+    assert "left alone: its template has more than 51200 bytes" in ran.out
+    assert "Deploy it from its source" in ran.out
+    assert (ran.code, stack.executed, stack.change_sets) == (1, [], {})
+
+
+def test_letters_take_no_room_that_they_need_not(fleet: FakeCloudFormation, stacks: Stacks) -> None:
+    original = template("shop", Topic={"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "é" * 20_000}})
+    stack = fleet.add("shop", original, macro(original, LogLevel="debug"))
+    assert stacks("--update").code == 0
+    (made,) = stack.change_sets.values()
+    assert json.loads(made.given["TemplateBody"]) == original
+
+
+def meanwhile(fleet: FakeCloudFormation, change: Callable[[FakeStack], object]) -> None:
+    """Have somebody else change a stack after its change set is shown, before it is executed."""
+    real = fleet._ExecuteChangeSet
+
+    def execute(account: str, region: str, given: Any) -> dict[str, Any]:
+        change(fleet._stack(account, region, given))
+        return real(account, region, given)
+
+    fleet._ExecuteChangeSet = execute  # type: ignore[method-assign]
+
+
+def make_obsolete(stack: FakeStack) -> None:
+    for each in stack.change_sets.values():
+        each.execution = "OBSOLETE"
+
+
+def begin_another(stack: FakeStack) -> None:
+    stack.status, stack.running, stack.polls = "UPDATE_IN_PROGRESS", None, 0
+    for each in stack.change_sets.values():
+        each.execution = "UNAVAILABLE"
+
+
+MEANWHILE: dict[str, tuple[Callable[[FakeStack], object], str]] = {
+    "updates": (make_obsolete, "somebody else updated it meanwhile. Run it again"),
+    "deletes the change set": (
+        lambda stack: stack.change_sets.clear(),
+        "its change set sysdig-instrument-update is not there any more: somebody",
+    ),
+    "begins an update": (begin_another, "an operation is in progress (UPDATE_IN_PROGRESS). Wait for it"),
+}
+
+
+@pytest.mark.parametrize("who", MEANWHILE)
+def test_somebody_else_comes_first(who: str, fleet: FakeCloudFormation, stacks: Stacks) -> None:
+    """It ends at once, and says what happened: not after an hour."""
+    stack = behind(fleet, "shop")
+    change, why = MEANWHILE[who]
+    meanwhile(fleet, change)
+    ran = stacks("--update", "--execute")
+    assert f"shop: failed: {why}" in ran.out
+    assert (ran.code, stack.executed, fleet.calls["ExecuteChangeSet"]) == (1, [], 1)
+    assert "Wave 1 has a failure" in ran.err
+
+
+def test_a_change_set_that_is_obsolete_when_it_is_made(fleet: FakeCloudFormation, stacks: Stacks) -> None:
+    stack = behind(fleet, "shop")
+    fleet.observe = lambda event, each: make_obsolete(each) if event == "change set made" else None
+    ran = stacks("--update", "--execute")
+    assert "left alone: somebody else updated it meanwhile" in ran.out
+    assert (ran.code, stack.executed, stack.change_sets) == (1, [], {})
+
+
+def test_a_stack_policy_is_named(fleet: FakeCloudFormation, stacks: Stacks) -> None:
+    behind(fleet, "shop", fails=True, policy=True)
+    ran = stacks("--update", "--execute")
+    assert "first at Api (AWS::ECS::Service), because a stack policy denies it. Look at its events" in ran.out
+    assert "secret" not in ran.out + ran.err
+
+
+def test_nothing_else_of_a_stack_is_given(fleet: FakeCloudFormation, stacks: Stacks) -> None:
+    """CloudFormation keeps the role, the policy, the alarms and the termination protection of a stack that an update does not name."""
+    stack = behind(fleet, "shop", parameters={"Key": "****", "Size": "256"}, capabilities=("CAPABILITY_NAMED_IAM",))
+    assert stacks("--update").code == 0
+    (made,) = stack.change_sets.values()
+    assert made.given["Parameters"] == [
+        {"ParameterKey": "Key", "UsePreviousValue": True},
+        {"ParameterKey": "Size", "UsePreviousValue": True},
+    ]
+    assert made.given["Capabilities"] == ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+    kept = {"RoleARN", "RollbackConfiguration", "StackPolicyBody", "EnableTerminationProtection", "OnStackFailure"}
+    assert kept.isdisjoint(made.given)
 
 
 def test_the_resource_that_failed_is_named(fleet: FakeCloudFormation, stacks: Stacks) -> None:

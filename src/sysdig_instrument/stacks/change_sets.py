@@ -26,6 +26,7 @@ NOT_FOUND: Final = frozenset({"ChangeSetNotFound", "ChangeSetNotFoundException"}
 _AWS_TAGS: Final = "aws:"
 _NO_CHANGES: Final = ("didn't contain changes", "No updates are to be performed")
 _MACRO_REFUSED: Final = " failed with: "
+_BY_POLICY: Final = "Action denied by stack policy"
 
 
 class StackError(AwsError):
@@ -90,6 +91,11 @@ class ChangeSet:
         """Return whether there was nothing to change."""
         is_refused = self.status == "FAILED" and any(text in self.reason for text in _NO_CHANGES)
         return is_refused or (self.status == "CREATE_COMPLETE" and not self.changes)
+
+    @property
+    def is_overtaken(self) -> bool:
+        """Return whether another update made it worthless."""
+        return self.execution == "OBSOLETE"
 
     @property
     def is_executed(self) -> bool:
@@ -157,8 +163,8 @@ class ChangeSets:
                 return
             token = {"NextToken": page["NextToken"]}
 
-    def create(self, stack: Stack) -> None:
-        """Begin to make a change set with the stack's own template, parameters and tags.
+    def create(self, stack: Stack) -> bool:
+        """Begin to make a change set with the stack's own template, parameters and tags. Return whether the template was given.
 
         CloudFormation passes a template that it is given to the macro. With UsePreviousTemplate it may take the processed one of
         the last deployment, so that is only for a template that is too large to be given.
@@ -182,6 +188,7 @@ class ChangeSets:
             ),
             self.sleep,
         )
+        return is_small
 
     def _original(self, stack: Stack) -> str:
         body = _call("GetTemplate", self._reader.get_template, StackName=stack.arn, TemplateStage="Original").get(
@@ -189,7 +196,7 @@ class ChangeSets:
         )
         if not body:
             raise StackError("GetTemplate", INVALID_RESPONSE)
-        return body if isinstance(body, str) else json.dumps(body, separators=(",", ":"))
+        return body if isinstance(body, str) else json.dumps(body, separators=(",", ":"), ensure_ascii=False)
 
     def delete(self, stack: Stack, arn: str) -> None:
         """Delete a change set. One that is not there is deleted."""
@@ -214,11 +221,16 @@ class ChangeSets:
                 self.sleep,
             )
         except StackError as error:
-            if error.is_access_denied or not self.describe(stack, arn).is_executed:  # it may have taken effect
+            if error.is_access_denied or error.code in NOT_FOUND:
+                raise
+            if not self.describe(stack, arn).is_executed:  # it may have taken effect
                 raise
 
     def failed_resource(self, stack: Stack) -> str:
-        """Return the resource that failed first in the last operation, with its type; empty if that is not known."""
+        """Return the resource that failed first in the last operation, with its type; empty if that is not known.
+
+        Of CloudFormation's reasons, only one that has no values in it is told: a stack policy.
+        """
         try:
             page = _call("DescribeStackEvents", self._reader.describe_stack_events, StackName=stack.arn)
             events = _list(page, "DescribeStackEvents", "StackEvents")
@@ -232,6 +244,8 @@ class ChangeSets:
                 break  # the beginning of the operation
             if not is_of_stack and status.endswith("_FAILED"):
                 failed = f"{name} ({event.get('ResourceType')})"
+                if str(event.get("ResourceStatusReason")).startswith(_BY_POLICY):
+                    failed += ", because a stack policy denies it"
         return failed
 
 

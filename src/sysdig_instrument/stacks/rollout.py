@@ -16,6 +16,8 @@ from sysdig_instrument.stacks.change_sets import CHANGE_SET_NAME, NOT_FOUND, Cha
 from sysdig_instrument.stacks.model import Stack
 from sysdig_instrument.stacks.waves import (
     FOREIGN_CHANGE_SET,
+    GONE_MEANWHILE,
+    TOO_LARGE,
     UPDATED_MEANWHILE,
     Wave,
     unexpected_changes,
@@ -26,6 +28,7 @@ CREATION_POLL_SECONDS: Final = 3
 CREATION_SECONDS: Final = 600
 EXECUTION_POLL_SECONDS: Final = 10
 _DONE: Final = "UPDATE_COMPLETE"
+_ENDED: Final = frozenset({_DONE, "UPDATE_ROLLBACK_COMPLETE"})
 
 
 class Outcome(Enum):
@@ -50,6 +53,7 @@ class StackResult:
     why: str = ""
     change_set: ChangeSet | None = None
     is_started: bool = False
+    has_template: bool = True
 
     def end(self, outcome: Outcome, why: str = "") -> None:
         """Set the outcome."""
@@ -160,7 +164,7 @@ class StackRollout:
         if left_over is not None:
             change_sets.delete(now, self._made(now, left_over).arn)
         try:
-            change_sets.create(now)
+            result.has_template = change_sets.create(now)
         except StackError as error:
             made = None if error.is_access_denied else change_sets.find(now)  # it may have taken effect
             if made is None or not made.is_own:
@@ -188,9 +192,11 @@ class StackRollout:
         made = self._made(stack)
         result.change_set = made
         now = change_sets.stack(stack)
-        if made.is_empty:
+        if made.is_empty and not result.has_template:
+            result.end(Outcome.LEFT_ALONE, TOO_LARGE)
+        elif made.is_empty:
             result.end(Outcome.UNCHANGED)
-        elif (now.updated, now.status) != (stack.updated, stack.status):
+        elif made.is_overtaken or (now.updated, now.status) != (stack.updated, stack.status):
             result.end(Outcome.LEFT_ALONE, UPDATED_MEANWHILE)
         elif not made.is_ready:
             result.end(Outcome.FAILED, _why_not_made(made.refusal(change_sets.macro_name)))
@@ -213,13 +219,27 @@ class StackRollout:
                 self._of_stack(each.stack).execute(each.stack, _arn(each))
             except StackError as error:
                 if error.operation == "ExecuteChangeSet":
-                    each.end(Outcome.FAILED, error.text)
+                    each.end(Outcome.FAILED, self._why_not_begun(each, error))
                     self._tell(each)
                     break
                 each.why = error.text  # it may be in progress, and what could not be read decides
             each.is_started = True
             running.append(each)
         self._watch(running)
+
+    def _why_not_begun(self, result: StackResult, error: StackError) -> str:
+        """Return why an update was not begun. What somebody else did meanwhile says more than CloudFormation's code."""
+        if error.code in NOT_FOUND:
+            return GONE_MEANWHILE
+        try:
+            change_sets = self._of_stack(result.stack)
+            is_overtaken = change_sets.describe(result.stack, _arn(result)).is_overtaken
+            now = change_sets.stack(result.stack)
+        except StackError:
+            return error.text
+        if is_overtaken:
+            return UPDATED_MEANWHILE
+        return why_left_alone(now) if now.status != result.stack.status and why_left_alone(now) else error.text
 
     def _watch(self, running: Sequence[StackResult]) -> None:
         for each in self._timer.wait(running, self._is_done, EXECUTION_POLL_SECONDS, self._timeout):
@@ -244,7 +264,8 @@ class StackRollout:
             result.end(Outcome.UPDATED)
         else:
             failed = change_sets.failed_resource(stack)
-            result.end(Outcome.FAILED, f"{now.status}{f', first at {failed}' if failed else ''}. Look at its events")
+            advice = "Look at its events" if now.status in _ENDED else why_left_alone(now).partition(". ")[2]
+            result.end(Outcome.FAILED, f"{now.status}{f', first at {failed}' if failed else ''}. {advice}")
         self._tell(result)
         return True
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from sysdig_instrument.engine.template import TASK_DEFINITION
 from sysdig_instrument.lazy_dataclasses import dataclass
-from sysdig_instrument.stacks.change_sets import CHANGE_SET_NAME, ResourceChange
+from sysdig_instrument.stacks.change_sets import CHANGE_SET_NAME, MAX_BODY_BYTES, ResourceChange
 from sysdig_instrument.stacks.model import Stack
 
 _UPDATABLE: Final = frozenset(
@@ -24,6 +24,18 @@ FOREIGN_CHANGE_SET: Final = (
     f"it has a change set {CHANGE_SET_NAME} that this tool did not make. Delete or rename that one"
 )
 UPDATED_MEANWHILE: Final = "somebody else updated it meanwhile. Run it again"
+GONE_MEANWHILE: Final = (
+    f"its change set {CHANGE_SET_NAME} is not there any more: somebody else deleted it. Run it again"
+)
+TOO_LARGE: Final = (
+    f"its template has more than {MAX_BODY_BYTES} bytes, so CloudFormation took it as it was processed and found nothing to "
+    "change. Deploy it from its source"
+)
+_ADVICE: Final = {
+    "UPDATE_ROLLBACK_FAILED": "Continue its rollback first: aws cloudformation continue-update-rollback",
+    "DELETE_COMPLETE": "Run it again",
+    "DELETE_FAILED": "Delete it, or leave it out with --leave",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,7 @@ def why_left_alone(stack: Stack) -> str:
     if stack.is_in_progress:
         return f"an operation is in progress ({stack.status}). Wait for it, and run this again"
     if stack.status not in _UPDATABLE:
-        return f"its status is {stack.status}. Repair the stack first"
+        return f"its status is {stack.status}. {_ADVICE.get(stack.status, 'Repair the stack first')}"
     return ""
 
 
