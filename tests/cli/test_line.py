@@ -121,6 +121,16 @@ def test_diff_warns(name: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @each_template
+def test_settings_and_images_say_it(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run(capsys, "settings", f"{name}.yaml", *SET)
+    assert ran.out.splitlines()[0] == f"{name}.yaml: {TEMPLATES[name][1]}"
+    (report,) = run(capsys, "settings", f"{name}.yaml", *SET, "--format", "json").value
+    assert report["macro"]["status"] == TEMPLATES[name][2]
+    ran = run(capsys, "images", f"{name}.yaml", *SET)
+    assert (f"\n  --> {name}.yaml:" in ran.err) is (not is_listed(name) or name == "early")
+
+
+@each_template
 def test_transform_has_a_notice(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(capsys, "transform", f"{name}.yaml", *SET)
     assert ran.code == 0

@@ -220,6 +220,17 @@ def test_a_missing_line_names_the_command(capsys: pytest.CaptureFixture[str]) ->
     assert "at the top level. (SI230)" in words(shown.out)
 
 
+def test_a_template_of_the_cdk_gets_the_line_in_its_code(capsys: pytest.CaptureFixture[str]) -> None:
+    metadata = "    Metadata: {'aws:cdk:path': Shop/Api/Resource}\n    Type: AWS::ECS::TaskDefinition\n"
+    text = source().replace("Transform: SysdigInstrument", "").replace("    Type: AWS::ECS::TaskDefinition\n", metadata)
+    assert metadata in text
+    Path("app.yaml").write_text(text)
+    for command in ("explain", "check", "transform", "diff"):
+        shown = run(capsys, command, "app.yaml", *SET, "--offline", "--set", "MacroName=Agent")
+        assert 'in the AWS CDK, call addTransform("Agent") on the stack. (SI230)' in words(shown.out + shown.err)
+        assert "sysdig-instrument enable" not in words(shown.out + shown.err)
+
+
 def test_missing_credentials_have_a_statement_to_paste(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,14 +101,13 @@ class Messages:
         """Write what is wrong with the line that lists the macro. ``more`` follows the text."""
         if line.reason is None:
             return
-        path = document.source.name
         self._write(
             finding_lines(
                 label,
                 _STYLES[label],
-                f"{with_command(line.reason, path).coded_text}{more}",
+                f"{with_command(line.reason, line.macro_name, document).coded_text}{more}",
                 self._console,
-                excerpts=Excerpts(path, document),
+                excerpts=Excerpts(document.source.name, document),
                 places=(LineLocator(document).place(line.pointer),),
                 code=line.reason.code,
                 snippets=snippets(Notice(Location(pointer=line.pointer), line.reason), document),

@@ -15,6 +15,7 @@ from sysdig_instrument.cli.exit_codes import EXIT_OK
 from sysdig_instrument.cli.harmless import json_text, sanitize
 from sysdig_instrument.cli.inputs import context_for_file
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
+from sysdig_instrument.cli.messages import Messages
 from sysdig_instrument.cli.output_file import write_output_file
 from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.documents import load
@@ -23,6 +24,7 @@ from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.findings import Finding, Problem, quote, without_names
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Lookup, Unavailable, is_build_known
+from sysdig_instrument.engine.macro_line import tasks_without_line
 from sysdig_instrument.engine.plan import Plan
 from sysdig_instrument.engine.task_plan import Status
 from sysdig_instrument.errors import RefusedError, UsageError
@@ -51,6 +53,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     notices = RunNotices(options)
     notices.record_image_configs(plan)
     notices.write()
+    line = document.macro_line(context)
+    if line and (line.is_listed or tasks_without_line(line, plan.tasks)):
+        Messages(options, environment).write_line("notice", line, document)
     writes_configs = options.output == "-"
     unnamed = list(_without_name(plan))
     for text in (*starmap(_image_text, recorded.items()), *(sanitize(finding.coded_text) for finding in unnamed)):

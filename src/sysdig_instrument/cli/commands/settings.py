@@ -27,10 +27,14 @@ from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.excerpts import write_error
 from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED, exit_code
 from sysdig_instrument.cli.formats.json import stream_json_array
+from sysdig_instrument.cli.formats.model import LineLocator, LineReport
+from sysdig_instrument.cli.formats.table import heading_lines
 from sysdig_instrument.cli.harmless import sanitize
+from sysdig_instrument.cli.line_report import line_report
 from sysdig_instrument.cli.lookups import look_up_only_here
 from sysdig_instrument.engine.findings import Problem
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.macro_line import tasks_without_line
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.settings.table import TABLE, SettingScope
@@ -91,10 +95,11 @@ class SettingsSection:
 
 @dataclass(frozen=True, slots=True)
 class SettingsReport:
-    """The settings in one file, and the errors in them."""
+    """The settings in one file, the errors in them, and whether the template lists the macro, which is to use them."""
 
     sections: list[SettingsSection]
     errors: list[str]
+    line: LineReport | None
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -116,22 +121,28 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             for finding in task.settings.findings
             if isinstance(finding, Problem)
         ]
-        return SettingsReport(
-            [section for task in plan.tasks for section in _sections(task, include_defaults=options.all)], errors
-        )
+        sections = [section for task in plan.tasks for section in _sections(task, include_defaults=options.all)]
+        line = document.macro_line(context)
+        without_line = tasks_without_line(line, plan.tasks) if line else ()
+        return SettingsReport(sections, errors, line_report(line, without_line, LineLocator(document), document)[0])
 
     codes = [EXIT_OK]
     results = _report_errors(process_files(options, environment, read_settings), codes, environment)
     if options.format == "json":
         for text in stream_json_array(
-            {"file": path, "taskDefinitions": _to_json(report.sections)} for path, report in results
+            {
+                "file": path,
+                "taskDefinitions": _to_json(report.sections),
+                "macro": report.line.as_json if report.line else None,
+            }
+            for path, report in results
         ):
             write_stdout(text)
         write_stdout("\n")
     else:
         console = detect_console(options.color, environment)
         for path, report in results:
-            for text in _render(path, report.sections, console):
+            for text in _render(path, report, console):
                 write_stdout(text, console)
     return max(codes)
 
@@ -175,8 +186,9 @@ def _setting_values(resolved: ResolvedSettings, *, include_defaults: bool) -> It
             yield SettingValue(setting.name, _display_value(setting.name, value), resolved.layer_name(setting.name))
 
 
-def _render(path: str, sections: Sequence[SettingsSection], console: Console) -> Iterator[str]:
-    yield console.line(console.paint("strong", sanitize(path)) + ("" if sections else ": no task definitions"))
+def _render(path: str, report: SettingsReport, console: Console) -> Iterator[str]:
+    sections = report.sections
+    yield from heading_lines(path, report.line, console, has_tasks=bool(sections))
     rows = [row for section in sections for row in section.values]
     name_width = max((len(row.name) for row in rows), default=0)
     layer_width = max((display_width(row.layer) for row in rows), default=0)

@@ -272,7 +272,6 @@ class LineLocator:
     def __init__(self, document: InputDocument, tasks: Iterable[TaskPlan] = ()) -> None:
         self._document = document
         self._locator: Locator | None = None
-        self.path = document.source.name
         self._tasks = {task.task.name: task.pointer for task in tasks}
 
     def line(self, pointer: Pointer) -> int:

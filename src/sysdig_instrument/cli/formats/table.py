@@ -22,6 +22,7 @@ from sysdig_instrument.cli.formats.model import (
     REFUSED,
     UNKNOWN,
     FileReport,
+    LineReport,
     ReportItem,
     ReportRow,
     RowResult,
@@ -84,7 +85,7 @@ def render(reports: Iterable[FileReport], console: Console) -> Iterator[str]:
 
 def _file_lines(report: FileReport, console: Console, once: SaidOnce) -> Iterator[str]:
     excerpts = Excerpts(report.path, report.document)
-    yield from _heading(report, console)
+    yield from heading_lines(report.path, report.macro_line, console, has_tasks=bool(report.tasks))
     rows = [row for task in report.tasks for row in _task_rows(task)]
     name_width = min(_MAX_NAME_WIDTH, max((display_width(name) for name, _ in rows), default=0))
     outcome_width = max((display_width(row.outcome) for _, row in rows), default=0)
@@ -137,11 +138,11 @@ def _items_by_place(
     return [item for item in report.items if item.rule is _ABOVE_ROWS], in_rows, below
 
 
-def _heading(report: FileReport, console: Console) -> Iterator[str]:
+def heading_lines(path: str, line: LineReport | None, console: Console, *, has_tasks: bool) -> Iterator[str]:
     """Yield the path, and whether the template lists the macro: beside the path, or below it if there is no room."""
-    path, line = sanitize(report.path), report.macro_line
+    path = sanitize(path)
     style: StyleName = "bad" if line and line.is_needed else "faint"
-    if not report.tasks and not (line and line.is_needed):
+    if not has_tasks and not (line and line.is_needed):
         yield console.line(f"{console.paint('strong', path)}: no task definitions")
     elif line is None:
         yield console.line(console.paint("strong", path))
