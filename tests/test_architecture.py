@@ -542,10 +542,21 @@ def test_transform_imports_no_lookup_or_suggestion_code() -> None:
     call = ["transform", str(ROOT / "docs/examples/app.yaml"), "--no-config", "--offline", "-o", os.devnull]
     call += ["--images", str(ROOT / "docs/examples/images.json"), "--set", "Collector=us2"]
     call += ["--set", "AccessKeySecret=arn:aws:secretsmanager:us-east-1:111122223333:secret:sysdig"]
-    loaded = loaded_by(f"import sysdig_instrument.cli.main as m\nassert m.run({call!r}) == 0")
+    loaded = loaded_by(
+        f"import gc, sysdig_instrument.cli.main as m\nassert m.run({call!r}) == 0\nassert gc.get_freeze_count()"
+    )
     assert "sysdig_instrument.engine.plan" in loaded
+    assert loaded.isdisjoint({"shutil", "textwrap", "sysdig_instrument.cli.shown_text"})
     assert not {name for name in loaded if name.startswith(("boto", "http", "sysdig_instrument.lookup.answers"))}
     assert loaded.isdisjoint({"aws_lambda_powertools", "configparser", "dataclasses", "inspect", "socket", "ssl"})
+
+
+def test_explain_imports_no_writer() -> None:
+    call = ["explain", str(ROOT / "docs/examples/app.yaml"), "--no-config", "--offline", "--set", "Collector=us2"]
+    code = f"import os, sys, sysdig_instrument.cli.main as m\nsys.stdout = open(os.devnull, 'w')\nm.run({call!r})"
+    loaded = loaded_by(f"{code}\nsys.stdout = sys.__stdout__")
+    assert "sysdig_instrument.documents.yaml_syntax" in loaded
+    assert loaded.isdisjoint({"sysdig_instrument.documents.editing.writer", "sysdig_instrument.cli.shown_text"})
 
 
 def test_the_folders_in_the_makefile_exist() -> None:

@@ -220,7 +220,7 @@ def docker_configs(data: bytes) -> None:
 
 def aws_answers(data: bytes) -> None:
     """A secret gives credentials, or an error that says what it must hold."""
-    from sysdig_instrument.lookup.secrets import Secrets  # noqa: PLC0415 - it imports boto3
+    from sysdig_instrument.lookup.secrets import Secrets  # noqa: PLC0415 - it imports botocore
 
     class Client:
         def get_secret_value(self, **_: Any) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -45,8 +44,9 @@ def _float_text(value: float) -> str:
     return text.replace("e", ".0e") if "e" in text and "." not in text else text
 
 
-@lru_cache(maxsize=500)  # keys and names come again and again
 def _can_be_plain(text: str, *, flow: bool) -> bool:
+    if text.isascii() and text.isalpha():
+        return text.lower() not in _BOOLEAN_LIKE  # as nearly all keys, which need none of the patterns
     from sysdig_instrument.documents.yaml_values import is_string  # noqa: PLC0415 - JSON does not import PyYAML
 
     return (
