@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json, Pointer
-from sysdig_instrument.lazy_dataclasses import dataclass, replace
+from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 
 Operation: TypeAlias = Literal["add", "replace", "remove"]
 
@@ -93,6 +93,14 @@ def json_pointer(pointer: Pointer) -> str:
 _Parent: TypeAlias = "dict[str | int, Json] | list[Json]"
 
 
+@dataclass(slots=True)
+class _Copy:
+    """A copy that may be modified of an object or list, and the copies of those in it, by their key or index."""
+
+    value: _Parent
+    inner: dict[str | int, _Copy] = field(default_factory=dict)
+
+
 def apply(document: Json, changes: Iterable[Change]) -> Json:
     """Return the document with the changes applied. The given document and the values of the changes are not modified.
 
@@ -103,30 +111,31 @@ def apply(document: Json, changes: Iterable[Change]) -> Json:
         jsonpatch.JsonPatchException, jsonpointer.JsonPointerException: The changes were planned for another document: a
             bug, or a mistake of the caller.
     """
-    top: _Parent = {"": document}
-    copies: dict[int, _Parent] = {}  # by id; holding the copies keeps their ids from being reused
+    top = _Copy({"": document})
     for change in changes:
-        parent, last = _copy_path(top, change.pointer, copies)
+        parent, last = _copy_path(top, change.pointer)
         if change.operation == "add":
-            is_applied = _add_value(parent, last, change.value)
+            is_applied = _add_value(parent.value, last, change.value)
         else:
-            is_applied = change.operation == "remove" and _remove_value(parent, last, change.was)
+            is_applied = change.operation == "remove" and _remove_value(parent.value, last, change.was)
         if not is_applied:
-            _apply_with_jsonpatch(parent, replace(change, pointer=(last,)))
-    return cast("dict[str, Json]", top)[""]
+            _apply_with_jsonpatch(parent.value, replace(change, pointer=(last,)))
+        if parent.inner:
+            parent.inner.clear()  # what was copied may be another value now, or have another index
+    return cast("dict[str, Json]", top.value)[""]
 
 
-def _copy_path(top: _Parent, pointer: Pointer, copies: dict[int, _Parent]) -> tuple[_Parent, str | int]:
-    """Return the object or list that holds the pointer's target, as a copy that may be modified, and the last key or index."""
-    parent: Any = top
+def _copy_path(top: _Copy, pointer: Pointer) -> tuple[_Copy, str | int]:
+    """Return the copy of the object or list that holds the pointer's target, and the last key or index."""
+    parent = top
     last: str | int = ""
     try:
         for part in pointer:
-            inner = parent[last]
-            if id(inner) not in copies:
-                inner = parent[last] = inner.copy()
-                copies[id(inner)] = inner
-            parent, last = inner, part
+            if last not in parent.inner:
+                value: Any = parent.value
+                copied = value[last] = value[last].copy()
+                parent.inner[last] = _Copy(copied)
+            parent, last = parent.inner[last], part
     except (AttributeError, LookupError, TypeError):  # it does not exist, or is a scalar
         import jsonpointer  # noqa: PLC0415 - imported only if there is a bug
 

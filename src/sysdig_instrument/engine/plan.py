@@ -8,6 +8,7 @@ them, and plan again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import TypeVar
 
 from sysdig_instrument.engine import checks, patch
@@ -181,7 +182,7 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
 
 
 def _processed(template: Json, tasks: tuple[TaskPlan, ...], grants: tuple[Change, ...]) -> Json:
-    return patch.apply(template, (*(change for task in tasks for change in task.changes), *grants))
+    return patch.apply(template, chain(*(task.changes for task in tasks), grants))
 
 
 def _with_records(

@@ -29,6 +29,7 @@ from sysdig_instrument.engine.template import resources_of_types
 
 _CONTAINERS: Final = ("Properties", "ContainerDefinitions")
 _AGENT: Final = (*_CONTAINERS, "-")
+_CONTAINER_DEPTH: Final = len(_AGENT)
 _PID_MODE: Final = ("Properties", "PidMode")
 _RESULTS: Final = (("Metadata",), ("Metadata", METADATA_KEY), ("Metadata", METADATA_KEY, RESULT_KEY))
 _POLICIES: Final = ("Properties", "Policies")
@@ -67,7 +68,7 @@ def _is_undone(before: Definition, changes: Sequence[Change]) -> bool:
     workloads = [each for each in containers if isinstance(each, dict)]
     sources = entry_point_sources(result, workloads)
     for place, value in added.items():
-        if len(place) > len(_AGENT) and place[:2] == _CONTAINERS:
+        if len(place) > _CONTAINER_DEPTH and place[:2] == _CONTAINERS:
             index = int(place[2])
             if not _is_removed(workloads[index], sources[index], place[3:], value):
                 return False
@@ -108,16 +109,22 @@ def _is_removed_from_task(properties: Json, place: Pointer, value: Json) -> bool
 def _is_removed(container: dict[str, Json], source: EntryPointSource, place: Pointer, value: Json) -> bool:
     """Return whether something is removed that was added to a container. Its place begins in the container."""
     key = str(place[0])
+    if len(place) == 1:
+        return key not in container and _is_key_removed(key, value, source)
     if place == ("EntryPoint", 0):
         return value == WRAPPER and source is EntryPointSource.TEMPLATE
-    if place == (key, "-"):
+    if place[1:] == ("-",):
         return is_own_item(key, value) and bool(container[key])
-    if place == _CAPABILITY[: len(place)]:
-        return value == value_at(CAPABILITIES, place[1:]) and _is_new_key(container, place)
-    if len(place) > 1 or key in container:
+    if place != _CAPABILITY[: len(place)]:
         return False
+    return value == value_at(CAPABILITIES, place[1:]) and _is_new_key(container, place)
+
+
+def _is_key_removed(key: str, value: Json, source: EntryPointSource) -> bool:
     if key in ("EntryPoint", "Command"):
         return source is EntryPointSource.IMAGE
+    if key == "LinuxParameters":
+        return value == CAPABILITIES
     return isinstance(value, list) and len(value) == 1 and is_own_item(key, value[0])
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Final
+from typing import Final, TypeGuard
 
 from sysdig_instrument.engine.agent import AGENT_NAME, SIDECAR_VARIABLE, WRAPPER
 from sysdig_instrument.engine.json_types import Json, Pointer
@@ -104,16 +104,18 @@ def _own_item(container: Mapping[str, Json], key: str) -> int | None:
 
 def is_own_item(key: str, item: Json) -> bool:
     """Return whether an item of a list is the one that a plan adds to it."""
-    if key not in _ITEM_NAMES or not isinstance(item, dict):
-        return False
-    name_key, name = _ITEM_NAMES[key]
-    return item.get(name_key) == name and _is_as_added(item)
+    if key == "VolumesFrom":
+        return item == AGENT_VOLUME
+    return key == "Environment" and _is_variable(item) and item["Name"] == SIDECAR_VARIABLE
 
 
 def _is_as_added(item: Json) -> bool:
     """Return whether an item of one of the two names is one that a plan adds: nothing else is in it."""
-    is_variable = isinstance(item, dict) and item.keys() == {"Name", "Value"} and isinstance(item["Value"], str)
-    return is_variable or item == AGENT_VOLUME
+    return _is_variable(item) or item == AGENT_VOLUME
+
+
+def _is_variable(item: Json) -> TypeGuard[dict[str, Json]]:
+    return isinstance(item, dict) and item.keys() == {"Name", "Value"} and isinstance(item["Value"], str)
 
 
 def _added_keys(

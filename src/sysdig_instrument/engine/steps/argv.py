@@ -117,9 +117,11 @@ def form_of_items(items: Argv, container: Container, assumptions: Assumptions) -
     """Return the form of a list with these items."""
     if not items:
         return ArgvForm.EMPTY
-    scope = container.task.scope.assuming(assumptions)
-    evaluated = [item if isinstance(item, str) else _known_or_written(item, scope) for item in items]
-    current = [item for item in evaluated if item is not ABSENT]
+    current: list[Json | Absent] = [*items]
+    if set(map(type, items)) != {str}:  # most lists have nothing but strings
+        scope = container.task.scope.assuming(assumptions)
+        evaluated = [item if isinstance(item, str) else _known_or_written(item, scope) for item in items]
+        current = [item for item in evaluated if item is not ABSENT]
     if not current:
         return ArgvForm.EMPTY
     if all(map(may_be_absent, current)):  # what is not known is as written

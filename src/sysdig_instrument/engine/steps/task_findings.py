@@ -62,7 +62,6 @@ REQUIRED_SETTINGS_REASONS: Final = (_NO_COLLECTOR, _NO_SECRET, _KEY_ELSEWHERE)
 def settings_and_memory(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
     """Yield the findings about required settings that have no value, and about the memory that is left for the agent."""
     task, settings, containers = instrumented.task, instrumented.settings, instrumented.containers
-    location = Location(task.name, None, task.properties_pointer)
     if settings.collector is None:
         yield Problem(Location(task.name), _NO_COLLECTOR)
     if settings.access_key_secret is None:
@@ -76,13 +75,13 @@ def settings_and_memory(instrumented: InstrumentedTask) -> Iterator[Notice | Pro
         )  # fmt: skip
     if _takes_all_memory(task, settings, containers):
         yield Notice(
-            Location(task.name, None, (*location.pointer, "Memory")),
+            Location(task.name, None, (*task.properties_pointer, "Memory")),
             Reason("The containers reserve all of the task's memory, and leave none for the agent",
             "Give the task more memory, or set AgentMemoryReservation and TaskSize", code=Code.NO_MEMORY_LEFT),
         )  # fmt: skip
     if _needs_reservation(task, settings):
         yield Problem(
-            location, Reason("A task without Memory needs a memory limit for each container, and the agent's container has none",
+            Location(task.name, None, task.properties_pointer), Reason("A task without Memory needs a memory limit for each container, and the agent's container has none",
             "Set AgentMemoryReservation or AgentMemory, or give the task Memory", code=Code.MEMORY_LIMIT_MISSING,
             paste=paste(PasteInto.PROPERTIES, {"Memory": "MIB"})),
         )  # fmt: skip
