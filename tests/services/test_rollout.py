@@ -50,7 +50,7 @@ class FakeEcs:
 
 
 def rolled_out(ecs: FakeEcs, timeout: float = 600) -> Report:
-    plan = plan_rollout(ecs.services.values(), {OLD: VALUE}, lambda _: DefinitionResult(Action.MOVE, value=VALUE))
+    plan = plan_rollout(ecs.services.values(), {OLD: VALUE}, lambda *_: DefinitionResult(Action.MOVE, value=VALUE))
     told: list[str] = []
     report = Rollout(ecs, plan, told.append, lambda: ecs.seconds, timeout).run()  # type: ignore[arg-type]
     assert told
@@ -144,12 +144,12 @@ def test_decisions() -> None:
 
 def test_a_lock_forbids_an_opt_out() -> None:
     service = Service("shop", "off", OLD, tags={"sysdig-instrument": "false"})
-    plan = plan_rollout([service], {}, lambda _: DefinitionResult(Action.MOVE), may_opt_out=False)
+    plan = plan_rollout([service], {}, lambda *_: DefinitionResult(Action.MOVE), may_opt_out=False)
     assert plan.is_refused
 
 
 def plan_of(given: list[Service]) -> RolloutPlan:
-    return plan_rollout(given, {OLD: VALUE}, lambda _: DefinitionResult(Action.MOVE, value=VALUE))
+    return plan_rollout(given, {OLD: VALUE}, lambda *_: DefinitionResult(Action.MOVE, value=VALUE))
 
 
 def test_definitions_are_compared_as_ecs_treats_them() -> None:
@@ -164,7 +164,7 @@ def test_a_deployment_in_progress_is_superseded_on_request_only() -> None:
     rolling = Service("shop", "web", OLD, rollouts=("IN_PROGRESS", "COMPLETED"))
     canary = replace(rolling, name="api", strategy="CANARY")
     plan = plan_rollout(
-        [rolling, canary], {OLD: VALUE}, lambda _: DefinitionResult(Action.MOVE, value=VALUE), may_supersede=True
+        [rolling, canary], {OLD: VALUE}, lambda *_: DefinitionResult(Action.MOVE, value=VALUE), may_supersede=True
     )
     assert [each.action for each in plan.decisions] == [Action.MOVE, Action.REFUSED]
     assert plan_of([rolling]).is_refused

@@ -224,6 +224,14 @@ def test_a_service_that_is_gone_is_no_finding(account: Account) -> None:
     assert account.published == []
 
 
+def test_a_service_that_moves_to_fargate_is_judged_again(account: Account) -> None:
+    """The update gives it no other task definition, but one for EC2 now runs on Fargate."""
+    account.serve("web", account.register("web", requiresCompatibilities=["EC2"]), launchType="FARGATE")
+    strategy = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+    moved = {"cluster": CLUSTER, "service": "web", "capacityProviderStrategy": strategy}
+    assert handle(of_service("web", requestParameters=moved))["status"] == "unprotected"
+
+
 @remediates
 def test_a_definition_for_both_launch_types_is_judged_by_its_service(account: Account) -> None:
     arn = account.register("web", requiresCompatibilities=["EC2"])

@@ -205,7 +205,7 @@ class Watch:
         arn = described["taskDefinition"]["taskDefinitionArn"]
         services = [service] if service else self._services_with(arn)
         definitions = dict.fromkeys((each.task_definition for each in services), described)
-        plan = plan_rollout(services, definitions, lambda _: result, may_opt_out=self._may_opt_out, may_supersede=True)
+        plan = plan_rollout(services, definitions, lambda *_: result, may_opt_out=self._may_opt_out, may_supersede=True)
         for decision in plan.decisions:
             if decision.action is not Action.MOVE:
                 outcome.services[decision.service.name] = f"not moved: {decision.why}"
