@@ -170,7 +170,7 @@ def test_a_change_of_the_second_service_fails(
     faults.before[operation] = [None, error, None]
     ran = apply(capsys, "--execute")
     assert ran.code == 1
-    assert f"{operation} for web" in ran.err
+    assert f"{operation} for {'shop/web' if operation == 'UpdateService' else 'web'}" in ran.err
     assert (used(ecs, "api"), used(ecs, "web")) == ("api:1", "web:1")
     assert apply(capsys, "--execute").code == 0
     assert (used(ecs, "api"), used(ecs, "web"), revisions(ecs)) == ("api:2", "web:2", 4)

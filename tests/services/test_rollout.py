@@ -64,7 +64,7 @@ def test_it_waits_until_the_deployment_is_complete() -> None:
 
     ecs = FakeEcs("api", observe=observe)
     report = rolled_out(ecs)
-    assert (report.errors, report.states) == ([], {"api": State.MOVED})
+    assert (report.errors, report.states) == ([], {"shop/api": State.MOVED})
     assert ecs.seconds == 3 * POLL_SECONDS
 
 
@@ -93,7 +93,7 @@ def test_all_go_back_if_one_deployment_fails(observe: Callable[[FakeEcs, str], o
     ecs = FakeEcs("api", "web", observe=observe)
     report = rolled_out(ecs)
     assert {each.task_definition for each in ecs.services.values()} == {OLD}
-    assert report.states == {"api": State.ROLLED_BACK, "web": State.ROLLED_BACK}
+    assert report.states == {"shop/api": State.ROLLED_BACK, "shop/web": State.ROLLED_BACK}
     assert len(report.errors) == 1
     assert "web" in report.errors[0].coded_text
 
@@ -111,7 +111,7 @@ def test_what_somebody_else_changes_is_not_touched_again(after_moves: int) -> No
 
     ecs = FakeEcs("api", "web", observe=observe)
     report = rolled_out(ecs)
-    assert report.states == {"api": State.ROLLED_BACK, "web": State.CHANGED_MEANWHILE}
+    assert report.states == {"shop/api": State.ROLLED_BACK, "shop/web": State.CHANGED_MEANWHILE}
     assert ecs.services["web"].task_definition == OTHER
     assert ecs.moves[-1] == ("api", OLD)
 
@@ -122,7 +122,7 @@ def test_an_interruption_says_what_has_moved() -> None:
             raise KeyboardInterrupt
 
     report = rolled_out(FakeEcs("api", "web", observe=observe))
-    assert report.states == {"api": State.MOVED, "web": State.NOT_MOVED}
+    assert report.states == {"shop/api": State.MOVED, "shop/web": State.NOT_MOVED}
     assert report.errors[0].code is Code.ROLLOUT_INTERRUPTED
 
 
