@@ -342,7 +342,7 @@ def assert_not_inspected(response: dict[str, Any]) -> None:
         {"template": 1}, {"template": []}, {"template": "{"}, {"template": "a: [b"}, {"template": "a: *b"},
         {"template": "a: &x [*x]"}, {"template": "a: 1\n---\nb: 2"}, {"previousTemplate": "{}"}, {"template": "a\0b"},
         {"template": "\ud800"}, {"template": "[" * 5000}, {"template": "- " * 5000}, {"template": "a: !!python/object:x {}"},
-        {"changedResources": {}}, {"changedResources": [1]}, {"changedResources": "x", "template": '{"Resources": {}}'},
+        {"changedResources": {}}, {"changedResources": []}, {"changedResources": [1]}, {"template": None, "changedResources": []}, {"changedResources": "x", "template": '{"Resources": {}}'},
     ],
     ids=readable_id,
 )  # fmt: skip

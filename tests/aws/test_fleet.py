@@ -162,7 +162,7 @@ def test_watch_reports_what_comes_from_the_console_and_then_repairs_it_once(flee
     found = fleet.deploy_macro(Watch="REMEDIATE")
     with fleet.recorded():
         message = fleet.publish("web:1")
-    assert (message["registered"], message["services"]) == ("web:2", {"web": "moved"})
+    assert (message["registered"], message["services"]) == ("web:2", {"shop/web": "moved"})
     assert {"ecs:RegisterTaskDefinition", "ecs:UpdateService"} <= fleet.calls
     assert_allowed(fleet, found["WatchRole"])
     again = fleet.publish("web:1")

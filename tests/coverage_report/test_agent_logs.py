@@ -106,6 +106,17 @@ def test_a_task_that_has_just_started_has_time() -> None:
     assert outcome(surveyed(running({}, started=10)))[0] is TaskStatus.PROTECTED
 
 
+@pytest.mark.parametrize("state", ["PROVISIONING", "PENDING", "ACTIVATING"])
+def test_a_task_that_has_not_started_has_time(state: str) -> None:
+    region = running({})
+    for task in region.clusters["shop"]:
+        del task["startedAt"]
+        task["lastStatus"] = state
+    assert outcome(surveyed(region))[0] is TaskStatus.PROTECTED
+    region.clusters["shop"][0]["lastStatus"] = "RUNNING"
+    assert outcome(surveyed(region))[0] is TaskStatus.AGENT_SILENT
+
+
 def test_logs_are_not_read_unless_asked_for() -> None:
     region = running({})
     assert outcome(surveyed(region, None))[0] is TaskStatus.PROTECTED

@@ -234,6 +234,11 @@ def test_findings_that_are_not_taken_are_told() -> None:
     )
     assert "secret" not in error.text
 
+    several = FakeSecurityHub()
+    several.failures = 1
+    assert imported(several, report_on(*((registered(plain(), family=f"f{each}"), 1) for each in range(150)))).errors
+    assert several.batches == [100, 50]  # the second batch comes, too
+
     def denied(_: str) -> Any:
         raise AwsError("AccessDenied")
 

@@ -10,7 +10,7 @@ import pytest
 
 from aws_faults import CUT, DENIED, THROTTLED, TIMED_OUT, Faults
 from cli.running import ROOT, run
-from services.conftest import SETTINGS, WRAPPER, add_service, apply, revisions, used
+from services.conftest import CLUSTER, SETTINGS, WRAPPER, add_service, apply, revisions, used
 from sysdig_instrument.cli.parser import COMMANDS
 
 pytestmark = pytest.mark.usefixtures("ecs")
@@ -71,6 +71,31 @@ def test_what_is_left_alone(ecs: Any, capsys: pytest.CaptureFixture[str]) -> Non
     assert ran.code == 0, ran.err
     assert ran.out.count("left alone") == 4
     assert revisions(ecs) == 4
+
+
+def test_what_runs_on_fargate_gets_the_agent_whatever_its_task_definition_says(
+    ecs: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    on_ec2 = {"requiresCompatibilities": ["EC2"]}
+    arn = add_service(ecs, "web", on_ec2, launchType="FARGATE")
+    ecs.create_service(cluster=CLUSTER, serviceName="host", taskDefinition=arn, desiredCount=0, launchType="EC2")
+    ran = apply(capsys, "--execute")
+    assert ran.code == 0, ran.err
+    assert [used(ecs, name) for name in ("web", "host")] == ["web:2", "web:1"]
+    assert "nothing to change" in apply(capsys, "--service", "web").out
+
+
+def test_a_service_whose_task_definition_is_deregistered_could_not_go_back(
+    ecs: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """ECS gives no service a deregistered task definition. So rolling back would fail."""
+    arn = add_service(ecs, "api")
+    add_service(ecs, "web")
+    ecs.deregister_task_definition(taskDefinition=arn)
+    ran = apply(capsys, "--execute")
+    assert ran.code == 1
+    assert "Give it an active revision first" in " ".join(ran.out.split())
+    assert (used(ecs, "api"), used(ecs, "web"), revisions(ecs)) == ("api:1", "web:1", 1)
 
 
 def test_a_service_that_is_refused_stops_all(ecs: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,7 +170,7 @@ def test_a_change_of_the_second_service_fails(
     faults.before[operation] = [None, error, None]
     ran = apply(capsys, "--execute")
     assert ran.code == 1
-    assert f"{operation} for web" in ran.err
+    assert f"{operation} for {'shop/web' if operation == 'UpdateService' else 'web'}" in ran.err
     assert (used(ecs, "api"), used(ecs, "web")) == ("api:1", "web:1")
     assert apply(capsys, "--execute").code == 0
     assert (used(ecs, "api"), used(ecs, "web"), revisions(ecs)) == ("api:2", "web:2", 4)

@@ -78,7 +78,7 @@ def test_a_failure_is_in_the_report(
     }
     (error,) = found["errors"]
     assert error["code"] == "SI661"
-    assert error["message"].startswith("UpdateService for web: Amazon ECS returned AccessDeniedException. Allow ")
+    assert error["message"].startswith("UpdateService for shop/web: Amazon ECS returned AccessDeniedException. Allow ")
     assert "secret" not in json.dumps(found)
 
 

@@ -50,7 +50,7 @@ class FakeEcs:
 
 
 def rolled_out(ecs: FakeEcs, timeout: float = 600) -> Report:
-    plan = plan_rollout(ecs.services.values(), {OLD: VALUE}, lambda _: DefinitionResult(Action.MOVE, value=VALUE))
+    plan = plan_rollout(ecs.services.values(), {OLD: VALUE}, lambda *_: DefinitionResult(Action.MOVE, value=VALUE))
     told: list[str] = []
     report = Rollout(ecs, plan, told.append, lambda: ecs.seconds, timeout).run()  # type: ignore[arg-type]
     assert told
@@ -64,7 +64,7 @@ def test_it_waits_until_the_deployment_is_complete() -> None:
 
     ecs = FakeEcs("api", observe=observe)
     report = rolled_out(ecs)
-    assert (report.errors, report.states) == ([], {"api": State.MOVED})
+    assert (report.errors, report.states) == ([], {"shop/api": State.MOVED})
     assert ecs.seconds == 3 * POLL_SECONDS
 
 
@@ -93,7 +93,7 @@ def test_all_go_back_if_one_deployment_fails(observe: Callable[[FakeEcs, str], o
     ecs = FakeEcs("api", "web", observe=observe)
     report = rolled_out(ecs)
     assert {each.task_definition for each in ecs.services.values()} == {OLD}
-    assert report.states == {"api": State.ROLLED_BACK, "web": State.ROLLED_BACK}
+    assert report.states == {"shop/api": State.ROLLED_BACK, "shop/web": State.ROLLED_BACK}
     assert len(report.errors) == 1
     assert "web" in report.errors[0].coded_text
 
@@ -111,7 +111,7 @@ def test_what_somebody_else_changes_is_not_touched_again(after_moves: int) -> No
 
     ecs = FakeEcs("api", "web", observe=observe)
     report = rolled_out(ecs)
-    assert report.states == {"api": State.ROLLED_BACK, "web": State.CHANGED_MEANWHILE}
+    assert report.states == {"shop/api": State.ROLLED_BACK, "shop/web": State.CHANGED_MEANWHILE}
     assert ecs.services["web"].task_definition == OTHER
     assert ecs.moves[-1] == ("api", OLD)
 
@@ -122,7 +122,7 @@ def test_an_interruption_says_what_has_moved() -> None:
             raise KeyboardInterrupt
 
     report = rolled_out(FakeEcs("api", "web", observe=observe))
-    assert report.states == {"api": State.MOVED, "web": State.NOT_MOVED}
+    assert report.states == {"shop/api": State.MOVED, "shop/web": State.NOT_MOVED}
     assert report.errors[0].code is Code.ROLLOUT_INTERRUPTED
 
 
@@ -144,12 +144,12 @@ def test_decisions() -> None:
 
 def test_a_lock_forbids_an_opt_out() -> None:
     service = Service("shop", "off", OLD, tags={"sysdig-instrument": "false"})
-    plan = plan_rollout([service], {}, lambda _: DefinitionResult(Action.MOVE), may_opt_out=False)
+    plan = plan_rollout([service], {}, lambda *_: DefinitionResult(Action.MOVE), may_opt_out=False)
     assert plan.is_refused
 
 
 def plan_of(given: list[Service]) -> RolloutPlan:
-    return plan_rollout(given, {OLD: VALUE}, lambda _: DefinitionResult(Action.MOVE, value=VALUE))
+    return plan_rollout(given, {OLD: VALUE}, lambda *_: DefinitionResult(Action.MOVE, value=VALUE))
 
 
 def test_definitions_are_compared_as_ecs_treats_them() -> None:
@@ -164,7 +164,7 @@ def test_a_deployment_in_progress_is_superseded_on_request_only() -> None:
     rolling = Service("shop", "web", OLD, rollouts=("IN_PROGRESS", "COMPLETED"))
     canary = replace(rolling, name="api", strategy="CANARY")
     plan = plan_rollout(
-        [rolling, canary], {OLD: VALUE}, lambda _: DefinitionResult(Action.MOVE, value=VALUE), may_supersede=True
+        [rolling, canary], {OLD: VALUE}, lambda *_: DefinitionResult(Action.MOVE, value=VALUE), may_supersede=True
     )
     assert [each.action for each in plan.decisions] == [Action.MOVE, Action.REFUSED]
     assert plan_of([rolling]).is_refused

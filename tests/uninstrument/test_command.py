@@ -193,6 +193,23 @@ def test_what_a_person_wrote_is_never_guessed(capsys: pytest.CaptureFixture[str]
     assert web(added) == {"name": "web", "image": "nginx", "entryPoint": ["/app"]}
 
 
+def test_a_container_that_only_has_the_agents_name_stays(capsys: pytest.CaptureFixture[str]) -> None:
+    other = {"name": "SysdigInstrumentation", "image": "shop/metrics:1", "command": ["run"]}
+    task = {**TASK, "pidMode": "task", "containerDefinitions": [*TASK["containerDefinitions"], other]}
+    assert task_after(capsys, task).value == task
+    for mark in (
+        {"image": "quay.io/sysdig/workload-agent:5.3.0"},
+        {
+            "secrets": [
+                {"name": "SYSDIG_ACCESS_KEY", "valueFrom": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:x"}
+            ]
+        },
+        {"environment": [{"name": "SYSDIG_COLLECTOR", "value": "collector.sysdigcloud.com"}]},
+    ):
+        agent = {**task, "containerDefinitions": [*TASK["containerDefinitions"], {**other, **mark}]}
+        assert web(task_after(capsys, agent, "--kept", "PidMode"))["name"] == "web"
+
+
 def test_a_value_that_was_replaced_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     own = TEMPLATE + "          Environment: [{Name: SYSDIG_SIDECAR, Value: own}]\n"
     path = transformed(capsys, "a.yaml", own)

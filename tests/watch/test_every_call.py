@@ -16,7 +16,7 @@ from sysdig_instrument.errors import UserError
 from sysdig_instrument.function import deployment_hook_handler, watch_handler
 from sysdig_instrument.function.deployment_hook import MAX_ATTEMPTS
 from sysdig_instrument.lookup.aws import AwsClients
-from watch.calls import ACCOUNT, REGION, TASK, Account, FakeContext, handle, handle_with_retries, registered
+from watch.calls import ACCOUNT, CLUSTER, REGION, TASK, Account, FakeContext, handle, handle_with_retries, registered
 
 ROOT = Path(__file__).parents[2]
 EVERY = (
@@ -91,7 +91,7 @@ def test_a_call_fails_once(account: Account, calls: Calls) -> None:
         calls.before[name] = [FAULTS[fault], None]
         handle_with_retries(web.event)
         assert web.is_mended, name
-        assert {web.family: "moved"} in [each.get("services") for each in account.published], name
+        assert {f"{CLUSTER}/{web.family}": "moved"} in [each.get("services") for each in account.published], name
 
 
 @pytest.mark.parametrize("fault", LOST)

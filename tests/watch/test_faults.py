@@ -91,7 +91,7 @@ def test_a_service_that_somebody_else_changes_is_not_moved(operation: str, accou
     if operation == "UpdateService":
         _remember_deployments(account, arn, other)
     result = handle(of_service("web"))
-    assert result["services"] == {"web": "changed by somebody else meanwhile"}
+    assert result["services"] == {"shop/web": "changed by somebody else meanwhile"}
     assert account.used("web") == "other:1"
 
 

@@ -60,7 +60,7 @@ def test_a_definition_from_the_console_is_repaired_once(account: Account) -> Non
     account.serve("other", account.register("other", tags=OFF))
     event = registered(arn)
     result = handle(event)
-    assert (result["registered"], result["services"]) == ("web:2", {"web": "moved"})
+    assert (result["registered"], result["services"]) == ("web:2", {"shop/web": "moved"})
     described = account.described("web:2")
     main, agent = described["taskDefinition"]["containerDefinitions"]
     assert (main["entryPoint"], agent["name"]) == ([WRAPPER, "/entry"], "SysdigInstrumentation")
@@ -79,8 +79,20 @@ def test_a_definition_from_the_console_is_repaired_once(account: Account) -> Non
 @pytest.mark.parametrize("name", ["CreateService", "UpdateService"])
 def test_a_service_is_moved(account: Account, name: str) -> None:
     account.serve("web", account.register("web"))
-    assert handle(of_service("web", name))["services"] == {"web": "moved"}
+    assert handle(of_service("web", name))["services"] == {"shop/web": "moved"}
     assert account.used("web") == "web:2"
+
+
+@remediates
+def test_services_of_one_name_in_two_clusters(account: Account) -> None:
+    arn = account.register("web")
+    account.serve("web", arn)
+    account.ecs.create_cluster(clusterName="batch")
+    controller = {"type": "CODE_DEPLOY"}
+    account.ecs.create_service(cluster="batch", serviceName="web", taskDefinition=arn, deploymentController=controller)
+    told = handle(registered(arn))["services"]
+    assert told.keys() == {"shop/web", "batch/web"}
+    assert (told["shop/web"], told["batch/web"].split(":")[0]) == ("moved", "not moved")
 
 
 @remediates
@@ -224,12 +236,20 @@ def test_a_service_that_is_gone_is_no_finding(account: Account) -> None:
     assert account.published == []
 
 
+def test_a_service_that_moves_to_fargate_is_judged_again(account: Account) -> None:
+    """The update gives it no other task definition, but one for EC2 now runs on Fargate."""
+    account.serve("web", account.register("web", requiresCompatibilities=["EC2"]), launchType="FARGATE")
+    strategy = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+    moved = {"cluster": CLUSTER, "service": "web", "capacityProviderStrategy": strategy}
+    assert handle(of_service("web", requestParameters=moved))["status"] == "unprotected"
+
+
 @remediates
 def test_a_definition_for_both_launch_types_is_judged_by_its_service(account: Account) -> None:
     arn = account.register("web", requiresCompatibilities=["EC2"])
     assert handle(registered(arn))["status"] == "passed"
     account.serve("web", arn, launchType="FARGATE")
-    assert handle(of_service("web"))["services"] == {"web": "moved"}
+    assert handle(of_service("web"))["services"] == {"shop/web": "moved"}
 
 
 def test_the_settings_are_those_of_the_macros_function(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:

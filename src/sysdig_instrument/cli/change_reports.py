@@ -60,7 +60,7 @@ def _summary(found: Iterable[Enum], states: Iterable[Enum]) -> Json:
 def _service(decision: Decision, report: Report | None) -> Json:
     service = decision.service
     is_moving = decision.action is Action.MOVE
-    state = report.states.get(service.name) if report and is_moving else None
+    state = report.states.get(service.label) if report and is_moving else None
     registered = report.registered.get(service.task_definition) if report and is_moving else None
     return {
         "service": service.name,

@@ -16,20 +16,24 @@ from sysdig_instrument.documents import read
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.errors import UserError
-from sysdig_instrument.services.definitions import changed, coded_text
+from sysdig_instrument.lazy_dataclasses import replace
+from sysdig_instrument.services.definitions import changed, coded_text, settings_for
 from sysdig_instrument.services.model import Action, DefinitionResult, Described, short_arn
 
-ChangeDefinition = Callable[[Described], DefinitionResult]
+ChangeDefinition = Callable[[Described, str], DefinitionResult]
+"""Decides about a task definition that a service starts with a launch type, which is empty if it is not known."""
 
 
 def instrumenting(options: argparse.Namespace, environment: Mapping[str, str], context: Context) -> ChangeDefinition:
     """Return the function that decides how a task definition gets the agent."""
     session = shared_session(environment, options.profile)
 
-    def change(described: Described) -> DefinitionResult:
+    def change(described: Described, launch_type: str) -> DefinitionResult:
+        settings = settings_for(launch_type, context.deployment_settings)
         try:
             document = _document(described)
-            of_document = with_callers_account(options, document, context, session)
+            here = replace(context, deployment_settings=settings)
+            of_document = with_callers_account(options, document, here, session)
             look_up = look_up_from_options(options, document, of_document, environment, session)
             preview = preview_document(document, of_document, look_up)
         except UserError as error:
@@ -45,7 +49,7 @@ def instrumenting(options: argparse.Namespace, environment: Mapping[str, str], c
 def removing(added: dict[str, bool]) -> ChangeDefinition:
     """Return the function that decides how the agent is taken out of a task definition."""
 
-    def change(described: Described) -> DefinitionResult:
+    def change(described: Described, _launch_type: str) -> DefinitionResult:
         try:
             document = _document(described)
             removal, after = remove_from(document.source, document.kind, added)

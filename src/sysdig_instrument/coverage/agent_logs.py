@@ -31,6 +31,7 @@ _MAX_STREAMS_ASKED: Final = 500
 """The streams of a Region that are asked one by one."""
 
 _SERVICE: Final = "Amazon CloudWatch Logs"
+_BEFORE_THE_START: Final = frozenset({"PROVISIONING", "PENDING", "ACTIVATING"})
 _NOT_FOUND: Final = "ResourceNotFoundException"
 _NO_LOG: Final = Reason(
     "The agent has no log in CloudWatch Logs, so it is not known whether it works",
@@ -54,7 +55,7 @@ class LogStream:
 
 
 def read_agent_logs(clients: AwsClients, inventory: RegionInventory, since: datetime) -> RegionInventory:
-    """Return the inventory of a Region with what the logs of the agents show. Tasks that started later are left out."""
+    """Return the inventory of a Region with what the logs of the agents show. Tasks that started later, or not yet, are left out."""
     streams = dict(_streams(inventory, since))
     by_group: dict[tuple[str, str], list[LogStream]] = {}
     for stream in streams.values():
@@ -74,10 +75,17 @@ def read_agent_logs(clients: AwsClients, inventory: RegionInventory, since: date
 def _streams(inventory: RegionInventory, since: datetime) -> Iterator[tuple[str, LogStream | Reason]]:
     for task in inventory.tasks:
         definition = inventory.task_definitions.get(task.task_definition)
-        if not isinstance(definition, RegisteredTaskDefinition) or (task.started_at and task.started_at > since):
+        if not isinstance(definition, RegisteredTaskDefinition) or _is_new(task, since):
             continue
         for container in _agents(definition):
             yield task.arn, _stream_of(container, task, inventory.name) or _NO_LOG
+
+
+def _is_new(task: Task, since: datetime) -> bool:
+    """Return whether a task has started since then, or has not started yet: its agent may have no line."""
+    if task.started_at is None:
+        return task.last_status in _BEFORE_THE_START
+    return task.started_at > since
 
 
 def _agents(definition: RegisteredTaskDefinition) -> Iterator[Mapping[str, Any]]:

@@ -61,15 +61,18 @@ def import_findings(report: Report, places: Sequence[tuple[str, str]], clients_o
 
 
 def _import(client: AwsClient, findings: Sequence[Mapping[str, Json]]) -> int:
-    """Import findings and return their number.
+    """Import findings and return their number. One that is not taken does not keep back the others.
 
     Raises:
         AwsError: Security Hub did not take all of them.
     """
+    failures = []
     for batch in batched(findings, _MAX_FINDINGS_PER_CALL):
         response = call(client.batch_import_findings, Findings=batch)
         if response.get("FailedCount") != 0:
-            raise AwsError(_first_failure(response))
+            failures.append(AwsError(_first_failure(response)))
+    if failures:
+        raise failures[0]
     return len(findings)
 
 

@@ -83,9 +83,10 @@ def inspect_template(event: Mapping[str, Json], deployment: Layer) -> dict[str, 
         NotInspectedError: The event has no template that the hook can judge.
         UsageError: The template is neither JSON nor YAML that CloudFormation accepts.
     """
-    payload = _read_payload(section(dict(event), "requestData").get("payload"))
+    request_data = section(dict(event), "requestData")
+    payload = _read_payload(request_data.get("payload"))
     document, changes = _document(payload.get("template")), payload.get("changedResources")
-    if document is None and not isinstance(changes, list):
+    if document is None and not (changes and request_data.get("targetName") == "CHANGE_SET"):
         raise NotInspectedError("CloudFormation gave the hook no template")
     statements = [] if document is None else list(_assess_template(document, event, deployment))
     if changes is not None:

@@ -205,10 +205,10 @@ class Watch:
         arn = described["taskDefinition"]["taskDefinitionArn"]
         services = [service] if service else self._services_with(arn)
         definitions = dict.fromkeys((each.task_definition for each in services), described)
-        plan = plan_rollout(services, definitions, lambda _: result, may_opt_out=self._may_opt_out, may_supersede=True)
+        plan = plan_rollout(services, definitions, lambda *_: result, may_opt_out=self._may_opt_out, may_supersede=True)
         for decision in plan.decisions:
             if decision.action is not Action.MOVE:
-                outcome.services[decision.service.name] = f"not moved: {decision.why}"
+                outcome.services[decision.service.label] = f"not moved: {decision.why}"
         if plan.definitions or service or result.value is None:
             return plan
         if self._is_latest(described):
@@ -243,7 +243,8 @@ class Watch:
         report = Rollout(self._ecs, plan, lambda _: None, self._clock, 0).move_each()
         outcome.registered = next((short_arn(each) for each in report.registered.values()), "")
         outcome.services |= {name: state.value for name, state in report.states.items()}
-        outcome.errors += [each.coded_text for each in report.errors]
+        # Without their advice, which is for those who run apply.
+        outcome.errors += [f"{each.fact} ({each.code.value})" for each in report.errors]
         outcome.is_complete = not report.has_failed_call
 
 

@@ -23,6 +23,8 @@ _REVISION: Final = re.compile(r"task-definition/[A-Za-z0-9_-]{1,255}:[0-9]{1,10}
 _MAX_WHO: Final = 300
 _REGISTRATION: Final = "RegisterTaskDefinition"
 _EVENTS: Final = frozenset({_REGISTRATION, "CreateService", "UpdateService"})
+_JUDGED_AGAIN: Final = ("taskDefinition", "forceNewDeployment", "capacityProviderStrategy")
+"""The parameters of an update that may change what is judged: another task definition, the same on Fargate, or new tasks."""
 _EVENT_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -114,7 +116,7 @@ def _keeps_task_definition(detail: Mapping[str, Json]) -> bool:
     parameters = detail.get("requestParameters")
     if not isinstance(parameters, dict) or "service" not in parameters or parameters.get("omitted"):
         return False
-    return not parameters.get("taskDefinition") and not parameters.get("forceNewDeployment")
+    return not any(parameters.get(key) for key in _JUDGED_AGAIN)
 
 
 def _of_registration(subject: Subject, detail: Mapping[str, Json], owner: Owner) -> Subject:

@@ -26,36 +26,51 @@ _CONTROLLERS: Final = {"CODE_DEPLOY": "AWS CodeDeploy", "EXTERNAL": "an external
 def plan_rollout(
     services: Iterable[Service],
     definitions: Mapping[str, Described],
-    change: Callable[[Described], DefinitionResult],
+    change: Callable[[Described, str], DefinitionResult],
     *,
     may_opt_out: bool = True,
     may_supersede: bool = False,
 ) -> RolloutPlan:
     """Return the plan for services with the task definitions that they use, by ARN.
 
-    ``change`` decides about a task definition. It is called once for each that a service would move from. Without
-    ``may_opt_out``, a lock forbids the services to opt out. With ``may_supersede``, a service moves although a rolling
-    deployment of it is not complete: that deployment may be what brought the task definition.
+    ``change`` decides about a task definition that something starts with a launch type. It is called once for each that a
+    service would move from. Without ``may_opt_out``, a lock forbids the services to opt out. With ``may_supersede``, a service
+    moves although a rolling deployment of it is not complete: that deployment may be what brought the task definition. It then
+    moves from a task definition that is deregistered, too, which it could not get again.
     """
-    results: dict[str, DefinitionResult] = {}
+    results: dict[tuple[str, str], DefinitionResult] = {}
     decisions: list[Decision] = []
     for service in services:
         decision = _decide_service(service, may_opt_out=may_opt_out)
         if decision is None:
-            arn = service.task_definition
-            if arn not in results:
-                results[arn] = change(definitions[arn])
-            result = results[arn]
+            used = _used(service)
+            if used not in results:
+                results[used] = change(definitions[service.task_definition], service.launch_type)
+            result = results[used]
             decision = Decision(service, result.action, result.why)
-            is_free = service.is_stable or (may_supersede and service.strategy == ROLLING)
-            if result.action is Action.MOVE and not is_free:
-                why = "a deployment of it is not complete. Wait for it, and run this again"
+            why = _why_not_now(service, definitions[service.task_definition], may_supersede=may_supersede)
+            if result.action is Action.MOVE and why:
                 decision = Decision(service, Action.REFUSED, why)
         decisions.append(decision)
-    used = dict.fromkeys(each.service.task_definition for each in decisions if each.action is Action.MOVE)
-    to_register = {arn: value for arn in used if (value := results[arn].value) is not None}
-    notices = dict.fromkeys(notice for arn in used for notice in results[arn].notices)
+    moving = [results[_used(each.service)] for each in decisions if each.action is Action.MOVE]
+    sources = [each.service.task_definition for each in decisions if each.action is Action.MOVE]
+    to_register = {arn: each.value for arn, each in zip(sources, moving, strict=True) if each.value is not None}
+    notices = dict.fromkeys(notice for each in moving for notice in each.notices)
     return RolloutPlan(tuple(decisions), to_register, tuple(notices))
+
+
+def _why_not_now(service: Service, described: Described, *, may_supersede: bool) -> str:
+    """Return why a service cannot move as it is now, or could not move back; empty if it can."""
+    if not (service.is_stable or (may_supersede and service.strategy == ROLLING)):
+        return "a deployment of it is not complete. Wait for it, and run this again"
+    if not may_supersede and described["taskDefinition"].get("status") == "INACTIVE":
+        return "its task definition is deregistered, so it could not be rolled back. Give it an active revision first"
+    return ""
+
+
+def _used(service: Service) -> tuple[str, str]:
+    """Return what a decision about a task definition depends on: which one it is, and what starts it."""
+    return service.task_definition, service.launch_type
 
 
 def made_by_stack(tags: Mapping[str, str]) -> str | None:

@@ -37,6 +37,11 @@ class Service:
     strategy: str = ROLLING
 
     @property
+    def label(self) -> str:
+        """The name with that of the cluster: clusters may have services of the same name."""
+        return f"{self.cluster.rsplit('/', 1)[-1]}/{self.name}"
+
+    @property
     def is_stable(self) -> bool:
         """Return whether all its tasks run its task definition."""
         return self.rollouts == ("COMPLETED",)

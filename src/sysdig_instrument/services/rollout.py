@@ -30,7 +30,7 @@ _INTERRUPTED: Final = Reason(
 
 @dataclass(slots=True)
 class Report:
-    """The result of a rollout. ``errors`` is empty if all services moved. ``registered`` are the new revisions.
+    """The result of a rollout. ``states`` are by the labels of the services. ``errors`` is empty if all moved. ``registered`` are the new revisions.
 
     ``has_failed_call`` is true if a call of Amazon ECS failed, so that the next run may do what this one could not.
     """
@@ -43,7 +43,7 @@ class Report:
     @classmethod
     def before(cls, plan: RolloutPlan) -> Report:
         """Return the report on a plan of which nothing is carried out yet."""
-        return cls({each.name: State.NOT_MOVED for each in plan.services})
+        return cls({each.label: State.NOT_MOVED for each in plan.services})
 
 
 class Rollout:
@@ -120,10 +120,10 @@ class Rollout:
                     return False
         except AwsError as error:
             if not self._uses(service, new):
-                self._fail("UpdateService", service.name, error)
+                self._fail("UpdateService", service.label, error)
                 return False
         self._moved.append(service)
-        self._report.states[service.name] = State.MOVED
+        self._report.states[service.label] = State.MOVED
         self._tell(f"Service {service.name} moves to {short_arn(new)}.")
         return True
 
@@ -133,7 +133,7 @@ class Rollout:
         try:
             self._ecs.move(service, task_definition)
         except AwsError as error:
-            self._fail("UpdateService", service.name, error)
+            self._fail("UpdateService", service.label, error)
 
     def _uses(self, service: Service, task_definition: str) -> bool:
         """Return whether a service has a task definition. If that cannot be read, it may have it, and is treated so."""
@@ -141,7 +141,7 @@ class Rollout:
             return self._ecs.current(service).task_definition == task_definition
         except AwsError:
             self._moved.append(service)  # rolling back looks again
-            self._report.states[service.name] = State.UNKNOWN
+            self._report.states[service.label] = State.UNKNOWN
             return False
 
     def _wait(self) -> bool:
@@ -186,8 +186,8 @@ class Rollout:
                 if self._has_rolled_back(service):
                     state = State.ROLLED_BACK
                 else:
-                    self._fail("UpdateService", service.name, error)
-            self._report.states[service.name] = state
+                    self._fail("UpdateService", service.label, error)
+            self._report.states[service.label] = state
             self._tell(f"Service {service.name}: {state.value}.")
 
     def _has_rolled_back(self, service: Service) -> bool:
@@ -197,7 +197,7 @@ class Rollout:
             return False
 
     def _changed_meanwhile(self, service: Service) -> None:
-        self._report.states[service.name] = State.CHANGED_MEANWHILE
+        self._report.states[service.label] = State.CHANGED_MEANWHILE
         self._moved = [each for each in self._moved if each is not service]
         fact = f"Somebody else changed service {service.name} meanwhile"
         self._report.errors.append(Reason(fact, _RUN_AGAIN, code=Code.ROLLOUT_OVERTAKEN))

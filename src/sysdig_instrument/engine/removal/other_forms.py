@@ -26,6 +26,7 @@ from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.removal.definitions import Definition
 from sysdig_instrument.engine.removal.entries import REASON
 from sysdig_instrument.engine.removal.usual_form import added_capabilities, remove
+from sysdig_instrument.engine.settings.agent_images import is_from_sysdig_or_a_mirror
 from sysdig_instrument.engine.steps.capabilities import SYS_PTRACE
 from sysdig_instrument.lazy_dataclasses import dataclass
 
@@ -95,21 +96,33 @@ def _is_workload(container: Mapping[str, Json]) -> bool:
     return is_wrapped or AGENT_NAME in _names(container.get("VolumesFrom"), "SourceContainer")
 
 
+def _is_agent(container: Mapping[str, Json]) -> bool:
+    """Return whether a container of the agent's name is the agent, by its image or by its variables."""
+    image = container.get("Image")
+    names = (*_names(container.get("Environment"), "Name"), *_names(container.get("Secrets"), "Name"))
+    return (isinstance(image, str) and is_from_sysdig_or_a_mirror(image)) or any(mark in names for mark in _KILT_MARKS)
+
+
 def _names(items: Json, key: str) -> list[Json]:
     return [each.get(key) for each in items if isinstance(each, dict)] if isinstance(items, list) else []
 
 
 def remove_other_form(definition: Definition, added: Mapping[str, bool]) -> Iterator[Change | Finding]:
     """Yield the changes that take out what is known to come with the agent, and a problem for each thing that is not known."""
-    for pointer, container in definition.containers():
-        if container.get("Name") != AGENT_NAME and _is_workload(container):
-            workload = _Workload(definition, container, pointer, added)
-            yield from _remove_argv(workload)
-            names = _KILT_VARIABLES if workload.is_in_kilts_form else (SIDECAR_VARIABLE,)
-            yield from _remove_items(workload, "Environment", "Name", names)
-            yield from _remove_items(workload, "VolumesFrom", "SourceContainer", (AGENT_NAME,))
-            yield from _remove_capability(workload)
-    yield from (remove(pointer, agent) for pointer, agent in reversed(definition.agents))
+    workloads = [
+        each for each in definition.containers() if each[1].get("Name") != AGENT_NAME and _is_workload(each[1])
+    ]
+    agents = [each for each in definition.agents if workloads or _is_agent(each[1])]
+    if not workloads and not agents:
+        return
+    for pointer, container in workloads:
+        workload = _Workload(definition, container, pointer, added)
+        yield from _remove_argv(workload)
+        names = _KILT_VARIABLES if workload.is_in_kilts_form else (SIDECAR_VARIABLE,)
+        yield from _remove_items(workload, "Environment", "Name", names)
+        yield from _remove_items(workload, "VolumesFrom", "SourceContainer", (AGENT_NAME,))
+        yield from _remove_capability(workload)
+    yield from (remove(pointer, agent) for pointer, agent in reversed(agents))
     properties = definition.properties if isinstance(definition.properties, dict) else {}
     if properties.get("PidMode") == "task":
         pointer = (*definition.properties_pointer, "PidMode")

@@ -20,6 +20,8 @@ from sysdig_instrument.engine.settings.table import Settings
 _SYSDIG_REPOSITORIES: Final = ("quay.io/sysdig/*", "docker.io/sysdig/*")
 """The repositories in which Sysdig publishes its images (Sysdig documentation, «Serverless Agents»; hub.docker.com/u/sysdig)."""
 
+_AGENT_REPOSITORY: Final = "/workload-agent"
+
 
 def is_trusted(image: str, settings: Settings) -> bool:
     """Return whether an image counts as the agent."""
@@ -47,6 +49,12 @@ def is_from_sysdig(image: str) -> bool:
     """Return whether an image is one that Sysdig publishes."""
     reference = _parse(image)
     return reference is not None and _matches(reference, _SYSDIG_REPOSITORIES)
+
+
+def is_from_sysdig_or_a_mirror(image: str) -> bool:
+    """Return whether an image is one that Sysdig publishes, or has the name of the agent's in some other registry."""
+    reference = _parse(image)
+    return is_from_sysdig(image) or (reference is not None and reference.full_repository.endswith(_AGENT_REPOSITORY))
 
 
 def is_pinned(image: str) -> bool:
