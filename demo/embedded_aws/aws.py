@@ -22,6 +22,7 @@ from embedded_aws.processes import LOOPBACK, free_port, stop_session
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "000000000000"
 READY_SECONDS: Final = 120
+STOP_SECONDS: Final = 5  # LocalStack waits for seconds for each function, and nothing of it is kept
 LOG_LINES: Final = 30
 
 
@@ -95,7 +96,7 @@ def embedded_aws(tools: Path) -> Iterator[EmbeddedAws]:
             _wait_until_ready(process, endpoint, workspace)
             yield EmbeddedAws(endpoint, workspace, tools)
         finally:
-            stop_session(process)
+            stop_session(process, STOP_SECONDS)
 
 
 def _start(python: Path, tools: Path, workspace: Path, port: int) -> Popen[bytes]:

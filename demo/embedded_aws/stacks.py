@@ -36,7 +36,7 @@ def deploy(cloudformation: Any, name: str, template: str, parameters: Mapping[st
         "StackName": name,
         "TemplateURL" if template.startswith("http") else "TemplateBody": template,
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in (parameters or {}).items()],
-        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     }
     if all(stack["StackName"] != name for stack in cloudformation.describe_stacks()["Stacks"]):
         cloudformation.create_stack(**arguments)

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ from release_archives import FIRST_ZIP_TIME, write_zip
 pytestmark = on_embedded_aws
 
 ACCOUNT: Final = "012345678912"
+OTHER: Final = "222222222222"
 BUCKET: Final = "acme-macros"
 CLUSTER: Final = "shop"
 MACRO: Final = "SysdigInstrument"
@@ -213,6 +215,21 @@ def test_the_report_publishes_the_metric_of_its_alarm(fleet: Fleet) -> None:
     assert {name: metrics[name] for name in dimensions} == dimensions == {"service": MACRO}
     assert metrics["CoveragePercent"] == [50.0]
     assert (alarm["Threshold"], alarm["AlarmActions"]) == (90.0, [fleet.topic])
+
+
+def test_the_report_reads_another_account_with_the_role_of_its_template(fleet: Fleet) -> None:
+    found = fleet.deploy("coverage.yaml", "coverage-of-others", CoverageAccounts=OTHER)
+    arn = fleet.client("iam").get_role(RoleName=found["Role"])["Role"]["Arn"]
+    clients = partial(fleet.aws.client, account=OTHER)
+    template = release_templates.templates()["coverage-role.yaml"]
+    role = stacks.deploy(clients("cloudformation"), "coverage-role", template, {"ReportingRole": arn})
+    assert role.succeeded, role
+    clients("ecs").create_cluster(clusterName=CLUSTER)
+    clients("ecs").register_task_definition(**TASK, family="of-others")
+    run_task(clients, CLUSTER, "of-others")
+    answer, log = fleet.invoke(found["Function"], {"source": "aws.events", "detail-type": "Scheduled Event"})
+    assert answer == {"expected": 1, "protected": 0}
+    assert "of-others:1" in log
 
 
 def test_what_is_turned_off_is_gone(fleet: Fleet) -> None:
