@@ -197,3 +197,18 @@ def test_an_opt_out_that_only_metadata_has(capsys: pytest.CaptureFixture[str], t
     (snippet,) = next(each["paste"] for each in file["remarks"] if each["code"] == "SI053")
     assert snippet["into"] == "Resources.Api.Properties"
     assert json.loads(f"{{{snippet['text']}}}") == {"Tags": [{"Key": "sysdig-instrument", "Value": "false"}]}
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if form not in ("csv", "table")])
+@pytest.mark.parametrize("command", ["check", "explain"])
+def test_every_report_has_what_to_paste(
+    form: str, command: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    made = template(container(EntryPoint="/web")) | {"Transform": "SysdigInstrument"}
+    (tmp_path / "t.json").write_text(json.dumps(made))
+    shown = run(capsys, command, tmp_path / "t.json", *SET, "--format", form).out
+    assert "Resources.Api.Properties.ContainerDefinitions" in shown
+    assert re.search(r'(?i)paste.*EntryPoint\\*": \[\\*"PROGRAM', shown, re.DOTALL)
+    if form == "sarif":
+        (result,) = (each for each in json.loads(shown)["runs"][0]["results"] if each["properties"]["code"] == "SI215")
+        assert result["properties"]["paste"][0]["text"] == '"EntryPoint": ["PROGRAM", "ARGUMENT"]'

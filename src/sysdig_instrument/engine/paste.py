@@ -104,11 +104,17 @@ def _container(pointer: Pointer) -> Pointer | None:
     names = [str(part).lower() for part in pointer]
     if _DEFINITIONS not in names:
         return pointer[:1] if pointer and isinstance(pointer[0], int) else None
-    start = names.index(_DEFINITIONS) + 1
-    end = start + 1
-    while end < len(names) and (names[end - 1] == "fn::if" or names[end] == "fn::if"):
-        end += 1
-    return pointer[:end] if start < len(names) else None
+    last = len(names) - names[::-1].index(_DEFINITIONS)
+    at = _after_branches(names, last)  # the list may be under Fn::If
+    if at >= len(names):
+        return None
+    return pointer[: _after_branches(names, at + 1)]  # and so may its item
+
+
+def _after_branches(names: list[str], at: int) -> int:
+    while names[at : at + 1] == ["fn::if"]:
+        at += 2
+    return at
 
 
 # --- what several reasons have to paste

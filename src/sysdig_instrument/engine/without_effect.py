@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.scope import section
@@ -71,15 +71,15 @@ def functions_as_text(template: Json, tasks: Mapping[Pointer, str]) -> Iterator[
 
 def _has_function_as_text(template: Json) -> bool:
     """Return whether a text may be a function. In nearly all templates none may."""
-    left = [template]
-    while left:
-        value = left.pop()
-        if isinstance(value, dict):
-            left.extend(value.values())
-        elif isinstance(value, list):
-            left.extend(value)
-        elif isinstance(value, str) and "!" in value[:_FAR] and re.match(_TEXT, value):
-            return True
+    left: list[Any] = [template]
+    for value in left:  # it grows; and types are compared, as this looks at each value of each template
+        for child in value.values() if type(value) is dict else value if type(value) is list else ():
+            kind = type(child)
+            if kind is str:
+                if "!" in child and re.match(_TEXT, child):
+                    return True
+            elif kind is dict or kind is list:
+                left.append(child)
     return False
 
 
