@@ -1,4 +1,4 @@
-"""What ``stacks --update`` and ``apply`` did, as JSON for tools. Within a schema, members are only added."""
+"""The reports of ``stacks --update`` and ``apply`` as JSON, for tools. Within a schema, members are only added."""
 
 from __future__ import annotations
 
