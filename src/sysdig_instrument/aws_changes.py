@@ -1,4 +1,4 @@
-"""How this tool changes something in AWS: each call once, unless it is throttled, and then a wait until the change is complete.
+"""Changes in AWS: each call once, unless it is throttled, and then a wait until the change is complete.
 
 After a time-out, a call may have taken effect. So it is not repeated: the caller looks at what is there first.
 """

@@ -12,6 +12,8 @@ import pytest
 from aws_faults import DENIED, Faults
 from cli.running import ROOT
 from services.conftest import add_service, apply, revisions, used
+from sysdig_instrument.services.ecs import Ecs
+from sysdig_instrument.services.model import Service
 
 PAGE = (ROOT / "docs" / "fleet.md").read_text()
 CLASH = [{"name": "SysdigInstrumentation", "image": "nginx", "memory": 64}]
@@ -107,3 +109,23 @@ def test_the_page_has_its_members(ecs: Any, capsys: pytest.CaptureFixture[str], 
     found = report(tmp_path)
     members = {*found, *found["services"][0]}
     assert members <= set(re.findall(r"`([A-Za-z]+)`", text))
+
+
+def test_a_run_that_is_killed_leaves_its_report(
+    ecs: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("api", "web"):
+        add_service(ecs, name)
+    real = Ecs.move
+
+    def move(self: Ecs, service: Service, task_definition: str) -> Service:
+        if service.name == "web":
+            raise SystemExit(137)
+        return real(self, service, task_definition)
+
+    monkeypatch.setattr(Ecs, "move", move)
+    assert apply(capsys, "--execute", "--json", "report.json").code == 137
+    assert {each["service"]: (each["outcome"], each["registered"]) for each in report(tmp_path)["services"]} == {
+        "api": ("moved", "api:2"),
+        "web": ("not moved", "web:2"),
+    }

@@ -540,3 +540,17 @@ def lines(text: str) -> list[str]:
 
 def arguments(command: str) -> list[str]:
     return [each for each in shlex.split(command)[2:] if each not in ("--from-macro", "--all-regions")]
+
+
+def test_a_run_that_is_killed_leaves_its_report(fleet: FakeCloudFormation, stacks: Stacks) -> None:
+    behind(fleet, "first")
+    behind(fleet, "second")
+
+    def kill(event: str, each: FakeStack) -> None:
+        if event == "change set made" and each.name == "second":
+            raise SystemExit(137)
+
+    fleet.observe = kill
+    assert stacks("--update", "--execute", "--wave", "1", "--json", "report.json").code == 137
+    found = json.loads(Path("report.json").read_text())["stacks"]
+    assert [each["outcome"] for each in found] == ["updated", "not reached"]

@@ -1,7 +1,8 @@
-"""What ``stacks --update`` and ``apply`` did, as JSON for tools. Within a schema, members are only added."""
+"""The reports of ``stacks --update`` and ``apply`` as JSON, for tools. Within a schema, members are only added."""
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import Enum
@@ -12,6 +13,7 @@ from sysdig_instrument.cli.harmless import json_text
 from sysdig_instrument.cli.output_file import write_output_file
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.errors import UserError
 from sysdig_instrument.services.model import Action, Decision, RolloutPlan, State, short_arn
 from sysdig_instrument.services.rollout import Report
 from sysdig_instrument.stacks.rollout import Outcome, StackReport, StackResult
@@ -27,6 +29,12 @@ def write_json_report(path: str | None, value: Json) -> None:
     """
     if path is not None:
         write_output_file(path, f"{json_text(value)}\n".encode(), "Give --json the path of the file itself")
+
+
+def keep_json_report(path: str | None, value: Json) -> None:
+    """Write a report on what is done so far, for a run that is killed. What is in progress goes on if it cannot be written."""
+    with contextlib.suppress(UserError):
+        write_json_report(path, value)
 
 
 def stacks_json(report: StackReport) -> Json:

@@ -60,6 +60,11 @@ class Rollout:
         self._report = Report.before(plan)
         self._moved: list[Service] = []
 
+    @property
+    def report(self) -> Report:
+        """What became of each service so far."""
+        return self._report
+
     def run(self) -> Report:
         """Carry it out, and return what became of each service."""
         try:

@@ -78,12 +78,14 @@ _BAD: Final = frozenset({Outcome.FAILED, Outcome.NOT_KNOWN})
 class Callbacks:
     """Those who see a run and decide in it.
 
-    ``show`` gets each wave when its change sets are made, ``tell`` each result after that. Without ``decide`` nothing is executed.
+    ``show`` gets each wave when its change sets are made, ``tell`` each result after that, and ``keep`` the report after each wave.
+    Without ``decide`` nothing is executed.
     """
 
     show: Callable[[Wave, Sequence[StackResult]], object]
     tell: Callable[[StackResult], object]
     decide: Decide | None
+    keep: Callable[[StackReport], object] = lambda _: None
 
 
 class StackRollout:
@@ -111,6 +113,7 @@ class StackRollout:
         try:
             for wave, results in by_wave:
                 report.stopped = self._run_wave(wave, results)
+                self._callbacks.keep(report)
                 if report.stopped:
                     break
         except KeyboardInterrupt:

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from sysdig_instrument.aws_changes import clients_for_changes
-from sysdig_instrument.cli.change_reports import apply_json, write_json_report
+from sysdig_instrument.cli.change_reports import apply_json, keep_json_report, write_json_report
 from sysdig_instrument.cli.columns import Columns
 from sysdig_instrument.cli.console import Console, StyleName, detect_console, write_stderr, write_stdout
 from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED
@@ -65,25 +65,29 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         write_stderr(f"notice: {notice}")
     _print(plan, console)
     will_change = options.execute and bool(plan.services) and not plan.is_refused
-    report = Report.before(plan) if will_change else None
     errors = [_REFUSED] if plan.is_refused else []
-    write_json_report(
-        options.json, apply_json(options.cluster, plan, report, errors)
-    )  # if it cannot, nothing is changed
+    report = Report.before(plan) if will_change else None
+    write_json_report(options.json, apply_json(options.cluster, plan, report, errors))  # else nothing is changed
+    if will_change:
+        return _roll_out(ecs, plan, options, console)
     if plan.is_refused:
         write_stderr(_REFUSED.coded_text)
         return EXIT_REFUSED
-    if not plan.services:
-        write_stdout("There is nothing to do.\n", console)
-        return EXIT_OK
-    if not will_change:
-        write_stdout("Nothing was changed. Add --execute to do it.\n", console)
-        return EXIT_OK
-    report = Rollout(
-        ecs, plan, lambda text: write_stdout(console.line(text), console), time.monotonic, options.timeout
-    ).run()
+    text = "Nothing was changed. Add --execute to do it." if plan.services else "There is nothing to do."
+    write_stdout(f"{text}\n", console)
+    return EXIT_OK
+
+
+def _roll_out(ecs: Ecs, plan: RolloutPlan, options: argparse.Namespace, console: Console) -> int:
+    def tell(text: str) -> None:
+        write_stdout(console.line(text), console)
+        keep_json_report(options.json, apply_json(options.cluster, plan, rollout.report, rollout.report.errors))
+
+    rollout = Rollout(ecs, plan, tell, time.monotonic, options.timeout)
+    report = rollout.run()
+    code = _finish(report, console)
     write_json_report(options.json, apply_json(options.cluster, plan, report, report.errors))
-    return _finish(report, console)
+    return code
 
 
 def _ecs(options: argparse.Namespace, environment: Mapping[str, str]) -> Ecs:

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Final
 
 from sysdig_instrument.aws_changes import Timer
-from sysdig_instrument.cli.change_reports import stacks_json, write_json_report
+from sysdig_instrument.cli.change_reports import keep_json_report, stacks_json, write_json_report
 from sysdig_instrument.cli.console import Console, detect_console, write_stderr, write_stdout
 from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED
 from sysdig_instrument.cli.stack_accounts import StackAccounts
@@ -98,8 +98,16 @@ def _update(
         options.json, stacks_json(StackReport([*others, *left, *planned]))
     )  # if it cannot, nothing is changed
     decide = _decide(options)
+
+    def keep(report: StackReport) -> None:
+        results = [*others, *left, *report.results]
+        keep_json_report(options.json, stacks_json(StackReport(results, report.stopped)))
+
     callbacks = Callbacks(
-        lambda wave, results: show_wave(wave, results, console), lambda result: tell_result(result, console), decide
+        lambda wave, results: show_wave(wave, results, console),
+        lambda result: tell_result(result, console),
+        decide,
+        keep,
     )
     rollout = StackRollout(
         accounts.change_sets,
