@@ -24,6 +24,7 @@ from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
 from sysdig_instrument.engine.paste import EXCLUDE_CONTAINER
+from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.list_items import RequiredItem, require_items
 from sysdig_instrument.engine.steps.step import ChangeOrFinding
 
@@ -37,6 +38,9 @@ _WHEN_ABSENT: Final[dict[str, Json]] = {
 
 def capabilities(container: Container) -> Iterator[ChangeOrFinding]:
     """Yield the changes that add SYS_PTRACE to the container's capabilities, unless it is there already."""
+    if "LinuxParameters" not in container.value:  # as in most containers
+        yield Change("add", (*container.pointer, "LinuxParameters"), _REASON, _WHEN_ABSENT["LinuxParameters"])
+        return
     yield from _extend(container, "LinuxParameters", container.values("LinuxParameters"))
 
 

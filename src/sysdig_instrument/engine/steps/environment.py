@@ -33,12 +33,27 @@ from sysdig_instrument.engine.settings.locks import is_locked
 from sysdig_instrument.engine.steps.list_items import RequiredItem, require_items
 from sysdig_instrument.engine.steps.step import ChangeOrFinding
 
+_SIDECAR_REASON: Final = "tells the wrapper that the agent runs beside it"
+
 
 def environment(container: Container) -> Iterator[ChangeOrFinding]:
     """Yield the changes that append the variables. If the template gives one another value, it is replaced, with a notice."""
     settings = container.settings
-    added = settings.workload_environment
-    variables: Mapping[str, Json] = {SIDECAR_VARIABLE: settings.sidecar_mode, **added}
+    variables: Mapping[str, Json] = {SIDECAR_VARIABLE: settings.sidecar_mode, **settings.workload_environment}
+    if "Environment" in container.value:
+        yield from _extend(container, variables)
+    else:
+        items: list[Json] = [{"Name": name, "Value": value} for name, value in variables.items()]
+        yield Change("add", (*container.pointer, "Environment"), _SIDECAR_REASON, items)
+    if "Secrets" in container.value:
+        yield from _replacing_secrets(container)
+    if "EnvironmentFiles" in container.value:
+        yield from _environment_files(container)
+
+
+def _extend(container: Container, variables: Mapping[str, Json]) -> Iterator[ChangeOrFinding]:
+    """Yield the changes to lists of variables, and the findings about them."""
+    added = container.settings.workload_environment
     lists = tuple(container.values("Environment"))
     if added:
         container.scope.state.work.spend(len(lists) * steps_of(dict(added)))
@@ -49,10 +64,6 @@ def environment(container: Container) -> Iterator[ChangeOrFinding]:
     if any(candidates):
         yield from _plaintext_key_notices(container, lists)
         yield from _replacing_variables(container, lists)
-    if "Secrets" in container.value:
-        yield from _replacing_secrets(container)
-    if "EnvironmentFiles" in container.value:
-        yield from _environment_files(container)
 
 
 def _required_variable(container: Container, name: str, value: Json) -> RequiredItem:
@@ -77,12 +88,9 @@ def _required_variable(container: Container, name: str, value: Json) -> Required
             pointer, Reason(f"The template's value for {quote(name)} is replaced", code=Code.VARIABLE_REPLACED)
         )
 
-    added_reason = (
-        "tells the wrapper that the agent runs beside it" if name == SIDECAR_VARIABLE else "WorkloadEnvironment"
-    )
     return RequiredItem(
         {"Name": name, "Value": value},
-        added_reason,
+        _SIDECAR_REASON if name == SIDECAR_VARIABLE else "WorkloadEnvironment",
         lambda item: entry_name(item, container.scope) == name,
         correct,
         protects=name == SIDECAR_VARIABLE,

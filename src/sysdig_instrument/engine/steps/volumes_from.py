@@ -30,6 +30,9 @@ AGENT_VOLUME: Final[Json] = {"SourceContainer": AGENT_NAME, "ReadOnly": True}
 
 def volumes_from(container: Container) -> Iterator[ChangeOrFinding]:
     """Yield the changes that add one read-only entry for the agent's container, or make an existing one read-only."""
+    if "VolumesFrom" not in container.value:  # as in most containers
+        yield Change("add", (*container.pointer, "VolumesFrom"), _REASON, [AGENT_VOLUME])
+        return
     is_item, correct = partial(_is_agent_volume, container), partial(_make_read_only, container)
     required = RequiredItem(AGENT_VOLUME, _REASON, is_item, correct, name=AGENT_NAME)
     yield from require_items(container, container.values("VolumesFrom"), [required])
