@@ -61,6 +61,10 @@ def test_what_a_service_says_of_itself() -> None:
     assert (service.task_definition, service.controller) == ("", "EXTERNAL")
     with pytest.raises(AwsError):
         found(services=[external])
+    for manager, controller in (("ECS", "EXPRESS"), ("CUSTOMER", "ECS")):
+        service = found(services=[{**SERVICE, "resourceManagementType": manager}])
+        assert service is not None
+        assert service.controller == controller
 
 
 def found(**response: Any) -> Service | None:

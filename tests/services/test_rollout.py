@@ -132,6 +132,7 @@ def services() -> Iterator[tuple[Service, Action]]:
     yield Service("shop", "off", OLD, tags={"sysdig-instrument": " False "}), Action.LEFT_ALONE
     yield Service("shop", "of-a-stack", OLD, tags={"aws:cloudformation:stack-name": "x"}), Action.LEFT_ALONE
     yield Service("shop", "blue-green", OLD, controller="CODE_DEPLOY"), Action.LEFT_ALONE
+    yield Service("shop", "express", OLD, controller="EXPRESS"), Action.LEFT_ALONE
 
 
 def test_decisions() -> None:

@@ -210,6 +210,37 @@ def test_a_container_that_only_has_the_agents_name_stays(capsys: pytest.CaptureF
         assert web(task_after(capsys, agent, "--kept", "PidMode"))["name"] == "web"
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [
+        {"entryPoint": ["sh", "-c", f"exec {WRAPPER} /app"]},
+        {"command": [WRAPPER, "/app"]},
+        {"entryPoint": [WRAPPER, WRAPPER, "/app"]},
+        {"entryPoint": [WRAPPER], "command": [WRAPPER, "/app"]},
+    ],
+    ids=["shell", "command", "twice", "both"],
+)
+def test_a_container_that_could_not_start_without_the_agent_is_refused(
+    argv: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = by_hand()
+    del task["containerDefinitions"][1]["entryPoint"]
+    task["containerDefinitions"][1].update(argv)
+    ran = task_after(capsys, task, "--kept", "PidMode,SYS_PTRACE,EntryPoint")
+    assert (ran.code, ran.out) == (1, "")
+    assert "(SI723)" in ran.err
+
+
+def test_nothing_waits_for_the_agent_any_more(capsys: pytest.CaptureFixture[str]) -> None:
+    waits = {"containerName": "SysdigInstrumentation", "condition": "START"}
+    task = by_hand()
+    task["containerDefinitions"][1]["dependsOn"] = [waits]
+    other = {"containerName": "web", "condition": "START"}
+    task["containerDefinitions"].append({"name": "side", "image": "x", "dependsOn": [other, waits]})
+    found, side = task_after(capsys, task, "--kept", "PidMode,SYS_PTRACE,EntryPoint").value["containerDefinitions"]
+    assert ("dependsOn" in found, side["dependsOn"]) == (False, [other])
+
+
 def test_a_value_that_was_replaced_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     own = TEMPLATE + "          Environment: [{Name: SYSDIG_SIDECAR, Value: own}]\n"
     path = transformed(capsys, "a.yaml", own)

@@ -191,6 +191,16 @@ def test_an_older_revision_does_not_become_the_latest(account: Account) -> None:
     assert (latest["memory"], latest["revision"]) == ("4096", 3)
 
 
+@remediates
+def test_a_revision_with_tags_of_another_family_was_not_made_from_this_one(account: Account) -> None:
+    """Somebody copied a task definition with its tags."""
+    first = account.register("web")
+    copied = [{"key": "sysdig-instrument-from", "value": "api:1"}]
+    account.register("web", memory="4096", tags=copied)
+    assert "not the latest" in json.dumps(handle(registered(first))["not_repaired"])
+    assert account.described("web")["taskDefinition"]["memory"] == "4096"
+
+
 def test_events_that_need_no_look(account: Account) -> None:
     arn = account.register("web")
     account.serve("web", arn)

@@ -228,14 +228,14 @@ class Watch:
     def _is_latest(self, described: Described) -> bool:
         """Return whether a task definition is active, and nothing but what was made from it, or from earlier ones, is later."""
         definition = described["taskDefinition"]
-        own = revision(definition["taskDefinitionArn"])
+        own, family = revision(definition["taskDefinitionArn"]), str(definition["family"])
         if definition.get("status") != "ACTIVE":
             return False
-        for arn in self._ecs.revisions(str(definition["family"])):
+        for arn in self._ecs.revisions(family):
             if revision(arn) <= own:
                 return True
-            source = revision(tags_of(self._ecs.describe(arn)["tags"]).get(SOURCE_TAG, ""))
-            if not 0 < source <= own:
+            source = tags_of(self._ecs.describe(arn)["tags"]).get(SOURCE_TAG, "")
+            if not (source.rpartition(":")[0] == family and 0 < revision(source) <= own):
                 return False
         return False
 

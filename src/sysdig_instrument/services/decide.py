@@ -20,7 +20,7 @@ from sysdig_instrument.services.model import (
 )
 
 _STACK_TAG: Final = "aws:cloudformation:stack-name"
-_CONTROLLERS: Final = {"CODE_DEPLOY": "AWS CodeDeploy", "EXTERNAL": "an external controller"}
+_CONTROLLERS: Final = {"CODE_DEPLOY": "AWS CodeDeploy", "EXTERNAL": "an external controller", "EXPRESS": "Express Mode"}
 
 
 def plan_rollout(

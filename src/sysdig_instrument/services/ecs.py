@@ -176,6 +176,8 @@ def _parse_service(cluster: str, described: Mapping[str, Any]) -> Service:
     deployments = [each for each in described["deployments"] if each.get("status") != "INACTIVE"]
     deployments.sort(key=lambda each: each["status"] != "PRIMARY")
     controller = (described.get("deploymentController") or {}).get("type") or "ECS"
+    if described.get("resourceManagementType") == "ECS":  # not CUSTOMER
+        controller = "EXPRESS"
     task_definition = described["taskDefinition"] if controller == "ECS" else described.get("taskDefinition") or ""
     return Service(
         cluster=cluster,

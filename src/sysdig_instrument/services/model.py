@@ -23,7 +23,8 @@ class Service:
     """A service. ``rollouts`` is the state of each of its deployments, the newest first: IN_PROGRESS, COMPLETED or FAILED.
 
     ``deployed`` has the task definition of each deployment, in the same order. ``task_definition`` is empty if an external
-    controller has not told ECS of one. ``launch_type`` is empty if ECS reports none.
+    controller has not told ECS of one. ``controller`` is EXPRESS for a service that ECS itself manages. ``launch_type`` is
+    empty if ECS reports none.
     """
 
     cluster: str

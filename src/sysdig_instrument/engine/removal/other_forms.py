@@ -80,6 +80,13 @@ def _not_known(question: str) -> Reason:
     )
 
 
+_WRAPPER_INSIDE: Final = Reason(
+    "The wrapper is started from here, and without the agent there is no such program",
+    "Write this without /opt/draios/bin/instrument, and run the command again",
+    code=Code.REMOVAL_LEFTOVER,
+)
+
+
 def has_traces(definition: Definition) -> bool:
     """Return whether something in a task definition bears the agent's names."""
     return any(is_trace(each) for _, each in definition.containers())
@@ -122,6 +129,11 @@ def remove_other_form(definition: Definition, added: Mapping[str, bool]) -> Iter
         yield from _remove_items(workload, "Environment", "Name", names)
         yield from _remove_items(workload, "VolumesFrom", "SourceContainer", (AGENT_NAME,))
         yield from _remove_capability(workload)
+        yield from _wrapper_inside(workload)
+    for pointer, container in definition.containers():
+        if container.get("Name") != AGENT_NAME:
+            workload = _Workload(definition, container, pointer, added)
+            yield from _remove_items(workload, "DependsOn", "ContainerName", (AGENT_NAME,))
     yield from (remove(pointer, agent) for pointer, agent in reversed(agents))
     properties = definition.properties if isinstance(definition.properties, dict) else {}
     if properties.get("PidMode") == "task":
@@ -157,6 +169,17 @@ def _remove_command(workload: _Workload, command: Json) -> Iterator[Change | Fin
             yield workload.ask("Command")
         case True:
             yield remove((*workload.pointer, "Command"), command)
+
+
+def _wrapper_inside(workload: _Workload) -> Iterator[Problem]:
+    """Yield a problem for an argv with the wrapper where it is not the first: without the agent, there is no such program."""
+    for key in ("EntryPoint", "Command"):
+        items = workload.container.get(key)
+        first, *others = items if isinstance(items, list) and items else [None]
+        inside = others if key == "EntryPoint" and first == WRAPPER else [first, *others]
+        if any(isinstance(each, str) and WRAPPER in each for each in inside):
+            location = Location(workload.definition.name, workload.name, (*workload.pointer, key))
+            yield Problem(location, _WRAPPER_INSIDE)
 
 
 def _remove_items(workload: _Workload, key: str, name_key: str, names: tuple[str, ...]) -> Iterator[Change]:
