@@ -13,6 +13,7 @@ from cfnlint.decode import decode
 from cfnlint.rules import CloudFormationLintRule, RuleMatch
 
 from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.findings import Finding, Location
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.macro_line import find_line, tasks_without_line
 from sysdig_instrument.engine.plan import Context
@@ -67,13 +68,15 @@ class LineMissing(CloudFormationLintRule):  # type: ignore[misc] # the same
         if line.reason is None:
             return
         path = list(line.pointer)
+        pasted = Finding(Location(pointer=line.pointer), line.reason).paste_text
+        text = f"{line.reason.coded_text} {pasted}".rstrip()
         if line.is_listed:
             if order := self.child_rules[LineOrder.id]:
-                yield RuleMatch(path, line.reason.coded_text, rule=order)
+                yield RuleMatch(path, text, rule=order)
             return
         plan = plan_with_lookups(template, Context(deployment_settings=settings), look_up_nothing)
         if tasks_without_line(line, plan.tasks):
-            yield RuleMatch(path, line.reason.coded_text)
+            yield RuleMatch(path, text)
 
 
 def _as_written(cfn: Template) -> Json:

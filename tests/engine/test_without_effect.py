@@ -77,6 +77,23 @@ def test_what_may_be_meant_as_a_text_is_none(text: str) -> None:
     assert noticed(with_text(text), "SI238") == []
 
 
+@pytest.mark.parametrize(
+    ("key", "meant"), [("!Ref", "Ref"), ("Ref!", "Ref"), ("!GetAtt", "Fn::GetAtt"), (" !sub", "Fn::Sub")]
+)
+def test_the_short_form_as_a_key(key: str, meant: str) -> None:
+    (notice,) = noticed(with_text([{key: SECRET}]), "SI238")
+    assert (notice.reason.fact, notice.reason.advice) == (
+        f'"{key}" as a key is no function',
+        f'Did you mean "{meant}"?',
+    )
+    assert SECRET not in str(notice)
+
+
+@pytest.mark.parametrize("value", [{"Ref": "Role"}, {"!Ref": "a", "b": "c"}, {"!": "a"}, {"!x": "a"}, {"Hello!": "a"}])
+def test_another_key_is_none(value: Json) -> None:
+    assert noticed(with_text(value), "SI238") == []
+
+
 def test_a_real_function_is_none() -> None:
     for value in ({"Ref": "Role"}, {"Fn::Sub": "x-${Role}"}, {"Fn::GetAtt": ["Api", "Arn"]}):
         assert noticed(with_text(value), "SI238") == []

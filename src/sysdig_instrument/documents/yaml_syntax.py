@@ -16,6 +16,7 @@ from sysdig_instrument.documents.errors import (
     TEMPLATE_LANGUAGE,
     EmptyDocumentError,
     SourceError,
+    column_of,
     line_at,
     too_large_error,
 )
@@ -215,6 +216,9 @@ def _yaml_error(name: str, text: str, error: yaml.MarkedYAMLError) -> UsageError
         context = f" {error.context}" if error.context else ""
         words = next((plain for known, plain in PLAIN_WORDS.items() if known in problem), problem + context)
         fault = indentation_fault(text, offset) if any(each in problem for each in _INDENTED) else ""
+        if fault:  # the parser may have noticed it at the colon
+            beginning = offset - column_of(text, offset)
+            offset = beginning + len(line) - len(line.lstrip(" "))
         message = f"invalid YAML: {fault or f'{words}. Fix the file around this line.'}"
     return SourceError(name, text, offset, message, code=Code.INVALID_YAML)
 

@@ -62,7 +62,7 @@ def functions_as_text(template: Json, tasks: Mapping[Pointer, str]) -> Iterator[
         return
     found = 0
     for pointer, text in _texts(template, ()):
-        reason = _reason(text, pointer, template)
+        reason = _reason_of_key(pointer) if text is None else _reason(text, pointer, template)
         if reason is not None and found < _MAX_NOTICES:
             found += 1
             task = next((name for at, name in tasks.items() if pointer[: len(at)] == at), None)
@@ -73,6 +73,8 @@ def _has_function_as_text(template: Json) -> bool:
     """Return whether a text may be a function. In nearly all templates none may."""
     left: list[Any] = [template]
     for value in left:  # it grows; and types are compared, as this looks at each value of each template
+        if type(value) is dict and len(value) == 1 and _function_of_key(*value):
+            return True
         for child in value.values() if type(value) is dict else value if type(value) is list else ():
             kind = type(child)
             if kind is str:
@@ -86,15 +88,32 @@ def _has_function_as_text(template: Json) -> bool:
 _FAR: Final = 40
 
 
-def _texts(value: Json, pointer: Pointer) -> Iterator[tuple[Pointer, str]]:
+def _texts(value: Json, pointer: Pointer) -> Iterator[tuple[Pointer, str | None]]:
+    """Yield each text with its pointer, and that of each object whose only key is the short form of a function."""
     if isinstance(value, str):
         yield pointer, value
     elif isinstance(value, dict):
+        if len(value) == 1 and _function_of_key(*value):
+            yield (*pointer, *value), None
         for key, child in value.items():
             yield from _texts(child, (*pointer, key))
     elif isinstance(value, list):
         for index, child in enumerate(value):
             yield from _texts(child, (*pointer, index))
+
+
+def _function_of_key(key: str) -> str | None:
+    """Return the function whose short form a key is, such as ``!Ref`` or ``Ref!``; None if it is none."""
+    name = key.strip()
+    return _FUNCTIONS.get(name.strip("!").strip().casefold()) if "!" in (name[:1], name[-1:]) else None
+
+
+def _reason_of_key(pointer: Pointer) -> Reason:
+    key = str(pointer[-1])
+    name = str(_function_of_key(key))
+    long_name = name if name in ("Condition", "Ref") else f"Fn::{name}"
+    fact = f"{quote(key)} as a key is no function"
+    return Reason(fact, f"Did you mean {quote(long_name)}?", code=Code.FUNCTION_IS_TEXT)
 
 
 def _reason(text: str, pointer: Pointer, template: Json) -> Reason | None:
