@@ -62,7 +62,7 @@ class Rollout:
 
     @property
     def report(self) -> Report:
-        """What became of each service so far."""
+        """The outcome of each service so far."""
         return self._report
 
     def run(self) -> Report:
