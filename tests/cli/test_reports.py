@@ -196,10 +196,10 @@ def test_check(capsys: pytest.CaptureFixture[str]) -> None:
     before = run(capsys, "check", "app.yaml", *SETTINGS)
     assert before.code == 1
     assert before.out.startswith("app.yaml: does not list SysdigInstrument\n  not listed: ")
-    assert (
-        "\n  Task  NOT protected\n    The task's PidMode is not task (SI005)\n      --> app.yaml:5:5\n    Container "
-        in before.out
-    )
+    gap = "\n  Task  NOT protected\n    The task's PidMode is not task (SI005)\n      --> app.yaml:5:5\n"
+    assert gap in before.out
+    places = [tuple(map(int, each)) for each in re.findall(r" --> app.yaml:(\d+):(\d+)", before.out)]
+    assert places[1:] == sorted(places[1:]), "below the missing line, in the order of the file"
     assert "\n    The agent's container is missing (SI006)\n      --> app.yaml:12:7\n" in before.out
     assert before.out.endswith("process it with `sysdig-instrument transform`.\n")
     run(capsys, "transform", "app.yaml", *SETTINGS, "-o", "out.yaml")

@@ -77,7 +77,7 @@ def test_not_quite(section: Json, status: LineStatus) -> None:
         ({"Ref": NAME}, Code.LINE_NOT_LITERAL),
         (["A::B", {"Fn::Sub": NAME}], Code.LINE_NOT_LITERAL),
         ([[NAME]], Code.LINE_NOT_LITERAL),
-        ({"name": NAME}, Code.LINE_NOT_LITERAL),
+        ({"Nom": "A"}, Code.LINE_NOT_LITERAL),
         ({"Name": {"Ref": NAME}}, Code.LINE_NOT_LITERAL),
         ([], Code.LINE_MISSING),
         (["A::B", {"Name": "AWS::Include"}], Code.LINE_MISSING),

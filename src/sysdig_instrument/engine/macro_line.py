@@ -154,7 +154,7 @@ def _status(
 
 
 def _without_line(template: Json, sections: list[Json], macro_name: str) -> tuple[LineStatus, Pointer, Reason | None]:
-    if isinstance(template, dict) and SECTION in template and not _is_literal(template[SECTION]):
+    if isinstance(template, dict) and SECTION in template and not is_literal(template[SECTION]):
         return LineStatus.ABSENT, (SECTION,), _not_literal(macro_name, [each for each in sections[-1:] if each])
     at = (SECTION,) if any(section is not None for section in sections[-1:]) else ()
     return LineStatus.ABSENT, at, _absent(macro_name, sections)
@@ -177,7 +177,7 @@ def _may_change_tasks(name: str) -> bool:
     return name == _INCLUDE or not name.startswith("AWS::")
 
 
-def _is_literal(section: Json) -> bool:
+def is_literal(section: Json) -> bool:
     """Return whether a Transform section has nothing but literal names. CloudFormation accepts no others."""
     names = map(transform_name, transform_entries(section))
     return all(isinstance(each, str) and each for each in names)

@@ -191,7 +191,7 @@ def _task_report(plan: TaskPlan, verdict: Protection, locator: LineLocator, docu
         )
         for reason, at in zip(verdict.reasons, verdict.locations or repeat(()), strict=False)
     ]
-    return row, items
+    return row, sorted(items, key=lambda item: item.places[0].start)  # as a person reads the file
 
 
 def _rule(verdict: Protection) -> Rule:

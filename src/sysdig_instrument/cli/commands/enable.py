@@ -10,11 +10,10 @@ from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.file_changes import FileChange, change_lines
 from sysdig_instrument.cli.messages import LineToCorrectError
 from sysdig_instrument.documents.editing.macro_line import add_line
-from sysdig_instrument.engine.codes import Code
-from sysdig_instrument.engine.macro_line import LineStatus, MacroLine
+from sysdig_instrument.engine.macro_line import LineStatus, MacroLine, is_literal
 from sysdig_instrument.engine.other_workloads import EXPRESS_SERVICE, JOB_DEFINITION, by_other_workload
 from sysdig_instrument.engine.plan import Context
-from sysdig_instrument.engine.template import TASK_DEFINITION, resources_of_types
+from sysdig_instrument.engine.template import SECTION, TASK_DEFINITION, resources_of_types
 from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
 _TO_CORRECT: Final = (LineStatus.DUPLICATE_KEY, LineStatus.WRONG_KEY)
@@ -40,9 +39,15 @@ def _enable(document: InputDocument, line: MacroLine, context: Context) -> FileC
         return FileChange(source, source, "has no task definitions")
     if not has_others and all(map(line.covers, tasks)):
         return FileChange(source, source, f"lists {name} in Fn::Transform already")
-    if line.reason and (line.status in _TO_CORRECT or line.reason.code is Code.LINE_NOT_LITERAL):
+    if line.status in _TO_CORRECT or not _has_only_names(document):
         raise LineToCorrectError(document, line)
     return FileChange(source, add_line(source, name), f"lists {name} now")
+
+
+def _has_only_names(document: InputDocument) -> bool:
+    """Return whether the Transform section, if there is one, has nothing that CloudFormation does not accept there."""
+    fragment = document.fragment
+    return not isinstance(fragment, dict) or SECTION not in fragment or is_literal(fragment[SECTION])
 
 
 def _has_other_workloads(document: InputDocument, context: Context) -> bool:
