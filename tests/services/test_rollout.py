@@ -98,6 +98,37 @@ def test_all_go_back_if_one_deployment_fails(observe: Callable[[FakeEcs, str], o
     assert "web" in report.errors[0].coded_text
 
 
+class LateEcs(FakeEcs):
+    """Amazon ECS that does not show a change at once: its API is eventually consistent."""
+
+    def current(self, service: Service) -> Service:
+        super().current(service)
+        moves = [number for number, (name, _) in enumerate(self.moves) if name == service.name]
+        is_late = bool(moves) and self.seconds == 0
+        return replace(self.services[service.name], task_definition=OLD) if is_late else self.services[service.name]
+
+
+def test_an_answer_from_before_the_move_is_not_taken_for_a_rollback() -> None:
+    report = rolled_out(LateEcs("api", "web"))
+    assert (report.errors, set(report.states.values())) == ([], {State.MOVED})
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ReadTimeoutError"])
+def test_all_go_back_although_ecs_shows_that_late(code: str) -> None:
+    class Ecs(LateEcs):
+        def move(self, service: Service, task_definition: str) -> Service:
+            if (service.name, task_definition) == ("web", NEW):
+                if code != "AccessDeniedException":
+                    super().move(service, task_definition)  # it takes effect, and the answer is lost
+                raise AwsError(code)
+            return super().move(service, task_definition)
+
+    ecs = Ecs("api", "web")
+    report = rolled_out(ecs)
+    assert {each.task_definition for each in ecs.services.values()} == {OLD}
+    assert (report.states["shop/api"], len(report.errors)) == (State.ROLLED_BACK, 1)
+
+
 def test_a_service_that_cannot_be_read_for_a_while_does_no_harm() -> None:
     report = rolled_out(FakeEcs("api", "web", observe=cannot_be_read))
     assert (report.errors, set(report.states.values())) == ([], {State.MOVED})

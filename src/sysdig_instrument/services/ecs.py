@@ -132,7 +132,7 @@ class Ecs:
         return _service(service.cluster, response.get("service") or {})
 
     def current(self, service: Service) -> Service:
-        """Return a service as it is now."""
+        """Return a service as it is now, or as it was shortly before: Amazon ECS is eventually consistent."""
         found = list(self.describe_services(service.cluster, [service.name]))
         if len(found) != 1:
             raise AwsError("ServiceNotFoundException")

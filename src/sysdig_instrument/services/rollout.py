@@ -59,6 +59,7 @@ class Rollout:
         self._timeout = timeout
         self._report = Report.before(plan)
         self._moved: list[Service] = []
+        self._seen_back: set[str] = set()
 
     @property
     def report(self) -> Report:
@@ -125,6 +126,8 @@ class Rollout:
                     return False
         except AwsError as error:
             if not self._uses(service, new):
+                if not error.is_access_denied and service not in self._moved:
+                    self._moved.append(service)  # it may have moved: rolling back makes sure
                 self._fail("UpdateService", service.label, error)
                 return False
         self._moved.append(service)
@@ -165,8 +168,10 @@ class Rollout:
             now = self._ecs.current(service)
         except AwsError:
             return False  # until the time is over
-        if now.task_definition == service.task_definition:  # its circuit breaker did it
-            self._incomplete(f"Amazon ECS rolled back service {service.name}")
+        if now.task_definition == service.task_definition:
+            if service.label in self._seen_back:  # else the answer may be from before the move
+                self._incomplete(f"Amazon ECS rolled back service {service.name}")  # its circuit breaker did it
+            self._seen_back.add(service.label)
         elif now.task_definition != new:
             self._changed_meanwhile(service)
         elif now.has_failed:
@@ -181,10 +186,9 @@ class Rollout:
             new = self._report.registered[service.task_definition]
             try:
                 now = self._ecs.current(service)
-                if now.task_definition == new:
-                    self._ecs.move(service, service.task_definition)
                 state = State.CHANGED_MEANWHILE
                 if now.task_definition in (new, service.task_definition):
+                    self._ecs.move(service, service.task_definition)  # also if it seems to be back: see Ecs.current
                     state = State.ROLLED_BACK
             except AwsError as error:
                 state = State.NOT_ROLLED_BACK
