@@ -174,6 +174,11 @@ def test_decisions() -> None:
     assert plan_of([Service("shop", "off", OLD, controller="EXTERNAL")]).definitions == {}
 
 
+def test_a_deployment_that_has_failed_never_completes() -> None:
+    (decision,) = plan_of([Service("shop", "web", OLD, rollouts=("FAILED",))]).decisions
+    assert (decision.action, "has failed" in decision.why, "Wait" in decision.why) == (Action.REFUSED, True, False)
+
+
 def test_a_lock_forbids_an_opt_out() -> None:
     service = Service("shop", "off", OLD, tags={"sysdig-instrument": "false"})
     plan = plan_rollout([service], {}, lambda *_: DefinitionResult(Action.MOVE), may_opt_out=False)

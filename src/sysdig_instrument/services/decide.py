@@ -62,6 +62,8 @@ def plan_rollout(
 def _why_not_now(service: Service, described: Described, *, may_supersede: bool) -> str:
     """Return why a service cannot move as it is now, or could not move back; empty if it can."""
     if not (service.is_stable or (may_supersede and service.strategy == ROLLING)):
+        if service.has_failed:
+            return "its last deployment has failed. Give it a task definition that starts, and run this again"
         return "a deployment of it is not complete. Wait for it, and run this again"
     if not may_supersede and described["taskDefinition"].get("status") == "INACTIVE":
         return "its task definition is deregistered, so it could not be rolled back. Give it an active revision first"
