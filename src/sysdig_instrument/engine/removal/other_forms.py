@@ -9,6 +9,7 @@ Sources: agent-kilt, ``pkg/cfnpatcher``; terraform-provider-sysdig, ``data_sourc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -80,6 +81,8 @@ def _not_known(question: str) -> Reason:
     )
 
 
+_WRAPPER_IN_TEXT: Final = rf"(?<![\w.-]){re.escape(WRAPPER)}(?![\w.-])"
+"""Matches the wrapper in a shell's text, and no other program whose path only begins or ends like it."""
 _WRAPPER_INSIDE: Final = Reason(
     "The wrapper is started from here, and without the agent there is no such program",
     "Write this without /opt/draios/bin/instrument, and run the command again",
@@ -177,7 +180,7 @@ def _wrapper_inside(workload: _Workload) -> Iterator[Problem]:
         items = workload.container.get(key)
         first, *others = items if isinstance(items, list) and items else [None]
         inside = others if key == "EntryPoint" and first == WRAPPER else [first, *others]
-        if any(isinstance(each, str) and WRAPPER in each for each in inside):
+        if any(isinstance(each, str) and re.search(_WRAPPER_IN_TEXT, each) for each in inside):
             location = Location(workload.definition.name, workload.name, (*workload.pointer, key))
             yield Problem(location, _WRAPPER_INSIDE)
 
