@@ -43,6 +43,8 @@ def environment(container: Container) -> Iterator[ChangeOrFinding]:
     if "Environment" in container.value:
         yield from _extend(container, variables)
     else:
+        if settings.workload_environment:
+            container.scope.state.work.spend(steps_of(dict(settings.workload_environment)))
         items: list[Json] = [{"Name": name, "Value": value} for name, value in variables.items()]
         yield Change("add", (*container.pointer, "Environment"), _SIDECAR_REASON, items)
     if "Secrets" in container.value:
