@@ -46,7 +46,9 @@ def mutations(properties: Mapping[str, Json]) -> Iterator[Mutation]:
     for key, name, value in TASK_ADDITIONS:
         yield Mutation(f"task.{key}", f"added: {name}", partial(_set, path=(key,), value=value), properties)
     for position, container in enumerate(items(properties.get("ContainerDefinitions"))):
-        role = _role(mapping(container))
+        if not isinstance(container, dict):  # an earlier mutation made something else of it
+            continue
+        role = _role(container)
         for key, name, value in AGENT_ADDITIONS if role == "agent" else WORKLOAD_ADDITIONS:
             change = partial(_extend, path=("ContainerDefinitions", position), key=key, value=value)
             yield Mutation(f"{role}.{key}", f"added: {name}", change, properties)
