@@ -42,7 +42,7 @@ MAY_USE = {
     "engine": {"engine", "errors", "printable"},
     "lookup": {"", "engine", "errors", "lookup"},
     "dockerfile": {"dockerfile", "engine"},
-    "documents": {"documents", "ecs_documents", "engine", "errors", "lazy_patterns", "printable"},
+    "documents": {"documents", "ecs_documents", "engine", "errors", "printable"},
     "coverage": {"", "coverage", "documents", "ecs_documents", "engine", "errors", "lookup", "planning"},
     "services": {"aws_changes", "ecs_documents", "engine", "errors", "lookup", "planning", "services"},
     "stacks": {"aws_changes", "coverage", "documents", "engine", "errors", "lookup", "planning", "stacks"},
@@ -91,7 +91,6 @@ MAY_USE = {
     "printable.py": set(),
     "lazy_import.py": set(),
     "lazy_dataclasses.py": set(),
-    "lazy_patterns.py": set(),
 }
 """The parts of this package that each part may import. ``""`` is the package itself, for its version."""
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+import yaml
+
 from sysdig_instrument.documents.errors import (
     MAX_DEPTH,
     MAX_NODES,
@@ -25,10 +27,6 @@ from sysdig_instrument.documents.syntax_tree import Alias, Mapping, Node, Scalar
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, field
-from sysdig_instrument.lazy_patterns import lazy_patterns
-
-with lazy_patterns():
-    import yaml
 
 # libyaml's parser is about twenty times as fast as the one in Python. Both give the same events.
 LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -11,6 +11,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, cast
 
+import yaml
+from yaml.constructor import SafeConstructor
+from yaml.resolver import Resolver
+
 from sysdig_instrument.documents.errors import (
     MAX_DEPTH,
     TEMPLATE_LANGUAGE,
@@ -37,12 +41,6 @@ from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.suggestions import suggest
 from sysdig_instrument.lazy_dataclasses import dataclass, field
-from sysdig_instrument.lazy_patterns import lazy_patterns
-
-with lazy_patterns():
-    import yaml
-    from yaml.constructor import SafeConstructor
-    from yaml.resolver import Resolver
 
 if TYPE_CHECKING:
     from sysdig_instrument.engine.json_types import Json
