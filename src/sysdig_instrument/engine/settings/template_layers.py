@@ -25,7 +25,7 @@ from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknow
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
 from sysdig_instrument.engine.globs import matches_any
 from sysdig_instrument.engine.json_types import Json, Pointer
-from sysdig_instrument.engine.paste import CONTAINER, IMAGE_CONFIG, PasteInto, paste
+from sysdig_instrument.engine.paste import CONTAINER, PasteInto, paste
 from sysdig_instrument.engine.settings.layers import InvalidSetting, Layer, ResolvedSettings, with_layer
 from sysdig_instrument.engine.settings.table import BY_NAME, Settings, SettingScope
 from sysdig_instrument.engine.settings.tags import OWN_TAGS, TAGS_LAYER, read_tags, tags_layer
@@ -104,7 +104,10 @@ def template_settings(
             f"{CONTAINERS_KEY} is for the Metadata of a task definition, not of the template",
             "Move it to the Metadata of the resource",
             code=Code.CONTAINERS_IN_TEMPLATE_METADATA,
-            paste=IMAGE_CONFIG,
+            paste=paste(
+                PasteInto.RESOURCE,
+                {"Metadata": {METADATA_KEY: {CONTAINERS_KEY: {CONTAINER: {"SETTING": "VALUE"}}}}},
+            ),
         )
         problems.append(Problem(Location(None, None, (*location.pointer, CONTAINERS_KEY)), reason))
     metadata_layer = Layer("the template's Metadata", metadata, SettingScope.TASK)
