@@ -558,3 +558,14 @@ def test_a_list_for_image_configs_is_answered_with_their_form(capsys: pytest.Cap
         '{"REPOSITORY:TAG": {"Entrypoint": ["PROGRAM"]'
         in run(capsys, "explain", "app.yaml", *SET, "--images", "images.json").err
     )
+
+
+def test_metadata_in_properties_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    metadata = "Metadata: {SysdigInstrument: {Enabled: false}}\n      NetworkMode:"
+    Path("app.yaml").write_text(source().replace("NetworkMode:", metadata))
+    for command in ("explain", "check"):
+        out = words(run(capsys, command, "app.yaml", *SET).out)
+        assert "Properties has Metadata with SysdigInstrument, which has no effect there." in out
+        assert "(SI146) --> app.yaml:" in out
+    Path("app.yaml").write_text(source("Metadata: {SysdigInstrument: {Enabled: false, Reason: a}}"))
+    assert "SI146" not in run(capsys, "explain", "app.yaml", *SET).out

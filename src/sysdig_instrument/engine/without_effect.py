@@ -27,6 +27,7 @@ CODES: Final = frozenset(
         Code.FUNCTION_IS_TEXT,
         Code.LINE_KEY_UNKNOWN,
         Code.MEMBER_MISSPELT,
+        Code.METADATA_MISPLACED,
         Code.METADATA_MISSPELT,
         Code.NAME_OF_NO_CONTAINER,
         Code.TYPE_MISSPELT,

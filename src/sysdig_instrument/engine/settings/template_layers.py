@@ -139,6 +139,7 @@ def task_settings(task: TaskDefinition, resolved: ResolvedSettings, deployment: 
         location = Location(task.name, None, (*task.properties_pointer, "Tags"))
         resolved, problems = _with_template_layer(resolved, tags_layer(own, resolved), location, task.scope)
         findings += (*tag_findings, *problems)
+    findings += tuple(_metadata_in_properties(task))
     if task.pointer is None or "Metadata" not in task.resource:
         return TaskSettings(resolved, inherited, deployment, visible, findings=tuple(findings))
     location = Location(task.name, None, (*task.pointer, "Metadata", METADATA_KEY))
@@ -185,6 +186,15 @@ def _metadata_settings(metadata: Mapping[str, Json], location: Location) -> tupl
             ),
         )
     ]
+
+
+def _metadata_in_properties(task: TaskDefinition) -> Iterator[Notice]:
+    """Yield a notice about settings in a Metadata that is a member of Properties: the macro does not read them there."""
+    properties = task.properties_or_empty
+    if "Metadata" in properties and METADATA_KEY in section(dict(properties), "Metadata"):
+        fact = f"Properties has Metadata with {METADATA_KEY}, which has no effect there"
+        reason = Reason(fact, "Move Metadata out of Properties, beside it", code=Code.METADATA_MISPLACED)
+        yield Notice(Location(task.name, None, (*task.properties_pointer, "Metadata", METADATA_KEY)), reason)
 
 
 _MIN_SIMILARITY: Final = 0.8
