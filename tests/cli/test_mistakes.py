@@ -461,3 +461,111 @@ def test_a_transform_that_is_written_twice_in_one_line(
     Path("app.json").write_text(made[:-1] + ', "Transform": "AWS::Include"}')
     out = run(capsys, "check", "app.json", *SET, "--no-config").out
     assert "Transform is written twice. The last one counts, and it does not list SysdigInstrument. Replace both" in out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("AWS::ECS::TaskDefinition", "AWS::ECS::TaskDefiniton", 'Did you mean "AWS::ECS::TaskDefinition"? (SI241)'),
+        (
+            "Transform: SysdigInstrument",
+            "Transform: [{name: SysdigInstrument}]",
+            'Did you mean "Name" for "name"? (SI240)',
+        ),
+        ("NetworkMode:", "PidMode: host\n      NetworkMode:", "Set it to task, or exclude the task"),
+        (
+            "Type: AWS",
+            "Metadata: {SysdigInstrument: {Reason: 4711}}\n    Type: AWS",
+            "Use a text (a number needs quotes) of at most 256",
+        ),
+    ],
+)
+def test_a_mistake_in_the_template_says_what_to_write(
+    old: str, new: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("app.yaml").write_text(source().replace(old, new))
+    assert message in words(run(capsys, "explain", "app.yaml", *SET).out)
+
+
+def test_a_type_that_is_far_from_that_of_a_task_definition_is_not_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("app.yaml").write_text(source().replace("AWS::ECS::TaskDefinition", "AWS::ECS::TaskSet"))
+    assert "SI241" not in run(capsys, "explain", "app.yaml", *SET).out
+
+
+def test_resource_for_resources_is_not_followed_by_the_kinds_of_documents(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("app.yaml").write_text(source().replace("Resources:", "Resource:"))
+    assert (
+        run(capsys, "explain", "app.yaml", *SET)
+        .err.rstrip()
+        .endswith('Did you mean "Resources" for "Resource"? (SI803)')
+    )
+
+
+def test_a_reason_in_the_tags_is_pasted_with_the_tag_that_opts_out(capsys: pytest.CaptureFixture[str]) -> None:
+    tags = 'Tags: [{Key: sysdig-instrument, Value: "false"}]\n      NetworkMode:'
+    Path("app.yaml").write_text(source().replace("NetworkMode:", tags))
+    out = words(run(capsys, "check", "app.yaml", *SET, "--set", "RequireReason=true").out)
+    assert '{Key: sysdig-instrument, Value: "false"}, {Key: sysdig-instrument-reason, Value: REASON}' in out
+
+
+def test_containers_in_the_metadata_of_the_template_has_any_setting_to_paste(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("app.yaml").write_text(source() + "Metadata: {SysdigInstrument: {Containers: {web: {Enabled: false}}}}\n")
+    assert "CONTAINER: SETTING: VALUE" in words(run(capsys, "explain", "app.yaml", *SET).out)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "SysdigInstrument: {Collector: us2}",
+            "Write the settings that are under it here, without SysdigInstrument above them.",
+        ),
+        (
+            "Containers: {web: {Enabled: false}}",
+            "Move it to the Metadata of the task definition, under SysdigInstrument.",
+        ),
+    ],
+)
+def test_a_section_of_metadata_in_the_settings_file_says_where_it_belongs(
+    text: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(".sysdig-instrument.yaml").write_text(text)
+    assert message in run(capsys, "explain", "app.yaml").err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["stacks", "shop"], "This command takes options only: sysdig-instrument stacks --stack shop"),
+        (
+            ["apply", "--cluster", "a", "shop"],
+            "This command takes options only: sysdig-instrument apply --cluster shop",
+        ),
+        (["apply"], "Write --cluster NAME"),
+    ],
+)
+def test_a_name_without_its_option_is_answered_with_the_option(
+    arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert line in run(capsys, *arguments).err.splitlines()
+
+
+def test_a_list_for_image_configs_is_answered_with_their_form(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("images.json").write_text('[{"RepoTags": ["shop/web:1"]}]')
+    assert (
+        '{"REPOSITORY:TAG": {"Entrypoint": ["PROGRAM"]'
+        in run(capsys, "explain", "app.yaml", *SET, "--images", "images.json").err
+    )
+
+
+def test_metadata_in_properties_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    metadata = "Metadata: {SysdigInstrument: {Enabled: false}}\n      NetworkMode:"
+    Path("app.yaml").write_text(source().replace("NetworkMode:", metadata))
+    for command in ("explain", "check"):
+        out = words(run(capsys, command, "app.yaml", *SET).out)
+        assert "Properties has Metadata with SysdigInstrument, which has no effect there." in out
+        assert "(SI146) --> app.yaml:" in out
+    Path("app.yaml").write_text(source("Metadata: {SysdigInstrument: {Enabled: false, Reason: a}}"))
+    assert "SI146" not in run(capsys, "explain", "app.yaml", *SET).out

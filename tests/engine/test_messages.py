@@ -112,7 +112,7 @@ MESSAGES = [
         never_created(template(PidMode="host")),
         {},
         [
-            'Task "Api" (Resources.Api.Properties.PidMode): PidMode is host, and the agent needs task; the task is not created with the current parameters, so it was left unchanged. Remove PidMode, or exclude the task (Enabled: false) if it must see the host\'s processes.'
+            'Task "Api" (Resources.Api.Properties.PidMode): PidMode is host, and the agent needs task; the task is not created with the current parameters, so it was left unchanged. Set it to task, or exclude the task (Enabled: false) if it must see the host\'s processes.'
         ],
         id="not created",
     ),
@@ -352,7 +352,7 @@ MESSAGES = [
         template(PidMode="host"),
         {},
         [
-            'Task "Api" (Resources.Api.Properties.PidMode): PidMode is host, and the agent needs task. Remove PidMode, or exclude the task (Enabled: false) if it must see the host\'s processes.'
+            'Task "Api" (Resources.Api.Properties.PidMode): PidMode is host, and the agent needs task. Set it to task, or exclude the task (Enabled: false) if it must see the host\'s processes.'
         ],
         id="pid host",
     ),

@@ -310,6 +310,10 @@ PASTE = {
     "container": (OWN_REASON, {"Metadata": {"SysdigInstrument": {"Containers": {"helper": {"Reason": "REASON"}}}}}),
     "task": (OWN_REASON, {"Metadata": {"SysdigInstrument": {"Reason": "REASON"}}}),
     "tags": (f"Write the reason into the tag {REASON}.", {"Tags": [{"Key": REASON, "Value": "REASON"}]}),
+    "both tags": (
+        f"Write the reason into the tag {REASON}.",
+        {"Tags": [{"Key": INSTRUMENT, "Value": "false"}, {"Key": REASON, "Value": "REASON"}]},
+    ),
 }
 
 
@@ -320,9 +324,9 @@ PASTE = {
         ({"Mode": "opt-in"}, None, "task"),
         ({"ExcludeContainers": ["helper"]}, None, "container"),
         ({"IncludeContainers": ["web"]}, None, "container"),
-        (None, [tag(INSTRUMENT, "false")], "tags"),
+        (None, [tag(INSTRUMENT, "false")], "both tags"),
         (None, [tag(EXCLUDE, "helper")], "tags"),
-        (None, [tag("kilt-ignore", "")], "tags"),
+        (None, [tag("kilt-ignore", "")], "both tags"),
         (None, [tag("kilt-ignore-containers", "helper")], "tags"),
     ],
 )  # fmt: skip

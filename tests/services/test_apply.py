@@ -12,6 +12,7 @@ from aws_faults import CUT, DENIED, THROTTLED, TIMED_OUT, Faults
 from cli.running import ROOT, run
 from services.conftest import CLUSTER, SETTINGS, WRAPPER, add_service, apply, revisions, used
 from sysdig_instrument.cli.parser import COMMANDS
+from sysdig_instrument.lookup.aws import AwsError
 
 pytestmark = pytest.mark.usefixtures("ecs")
 
@@ -113,6 +114,25 @@ def test_names_that_match_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert "No service matches" in apply(capsys, "--service", "nothing").err
     ran = run(capsys, "apply", "--cluster", "nothing", *SETTINGS)
     assert (ran.code, "could not be read" in ran.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("EndpointConnectionError", "Check the name of the Region, the network"),
+        ("ExpiredTokenException", "Provide AWS credentials that are valid"),
+        ("ClusterNotFoundException", "Allow what docs/fleet.md lists, and check the names"),
+        ("AccessDeniedException", "Allow what docs/fleet.md lists, and check the names"),
+    ],
+)
+def test_services_that_cannot_be_read(
+    code: str, advice: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise AwsError(code)
+
+    monkeypatch.setattr("sysdig_instrument.cli.commands.apply._plan", fail)
+    assert advice in apply(capsys).err
 
 
 PAGE = (ROOT / "docs" / "fleet.md").read_text()

@@ -256,7 +256,7 @@ COMMANDS: Final = (
 _INVALID_CHOICE: Final = r"invalid choice: '(?P<wrong>[^']*)' \(choose from (?P<known>.*)\)"
 _CHOICE_NAME: Final = r"[\w-]+"
 _UNRECOGNIZED: Final = "unrecognized arguments: "
-_EXPECTED_VALUE: Final = r"argument (?P<names>-\S+): expected "
+_VALUE_MISSING: Final = r"(?:argument|the following arguments are required:) (?P<names>-[^\s:]+)(?:$|: expected )"
 _OTHER_NAMES: Final = {
     **dict.fromkeys(("instrument", "process", "render", "convert"), "transform"),
     **dict.fromkeys(("validate", "lint", "verify"), "check"),
@@ -352,7 +352,7 @@ class Parser(argparse.ArgumentParser):
             example = "app.yaml" if is_one_file else "."
             what = "a file, or - for standard input" if is_one_file else "a file or a folder, or - for standard input"
             return f"\nName {what}: {self.prog} {example}"
-        if option := re.match(_EXPECTED_VALUE, message):
+        if option := re.match(_VALUE_MISSING, message):
             return self._example_of(option["names"])
         if message.startswith(_UNRECOGNIZED):
             return self._about_unrecognized(message.removeprefix(_UNRECOGNIZED).partition(" ")[0].partition("=")[0])
@@ -366,7 +366,10 @@ class Parser(argparse.ArgumentParser):
             elsewhere = f"\nOptions go after the command: {self.prog} COMMAND {wrong} …" if self._subparsers else ""
             return _suggestion_line(wrong, self._options()) or elsewhere
         is_one_file = any(action.dest == "file" for action in self._actions)
-        return f"\nThis command takes one file: {self.prog} app.yaml" if is_one_file else ""
+        if is_one_file:
+            return f"\nThis command takes one file: {self.prog} app.yaml"
+        named = next((option for option in ("--stack", "--cluster") if option in self._options()), "")
+        return f"\nThis command takes options only: {self.prog} {named} {wrong}" if named else ""
 
     def _example_of(self, names: str) -> str:
         """Return a line with an option and what stands for its value."""

@@ -16,6 +16,10 @@ from sysdig_instrument.printable import printable_name
 
 T = TypeVar("T")
 
+_EXAMPLES: Final = {
+    "settings": '{"Collector": "us2"}',
+    "image configs": '{"REPOSITORY:TAG": {"Entrypoint": ["PROGRAM"], "Cmd": ["ARGUMENT"]}}',
+}
 _PARAMETERS_ADVICE: Final = 'Give a JSON object of names and values, or a list as for `aws cloudformation`: [{"ParameterKey": …, "ParameterValue": …}].'
 
 
@@ -51,7 +55,8 @@ def load_object(path: str, description: str) -> dict[str, Json]:
     value = _load_values(path, description)
     if not isinstance(value, dict):
         raise UsageError(
-            f"{printable_name(path)} does not contain an object. Give the {description} as a JSON or YAML object.",
+            f"{printable_name(path)} does not contain an object. Give the {description} as a JSON or YAML object, "
+            f"such as {_EXAMPLES[description]}.",
             code=Code.VALUES_FILE,
         )
     return value

@@ -103,7 +103,10 @@ def kind_of(value: Json, name: str) -> DocumentKind:
         return "described task definition"
     if _has_any(value, "containerDefinitions"):
         return "task definition"
-    raise UsageError(f"{name} {_describe(value)} {_EXPECTED_INPUT}", code=Code.KIND_UNKNOWN)
+    text = _describe(value)
+    raise UsageError(
+        f"{name} {text}" if text.endswith("?") else f"{name} {text} {_EXPECTED_INPUT}", code=Code.KIND_UNKNOWN
+    )
 
 
 def is_certain(value: Json) -> bool:

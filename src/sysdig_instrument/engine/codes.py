@@ -177,6 +177,7 @@ class Code(Enum):
     TAG_REASON_TOO_LONG = "SI143"
     TAG_MISSPELT = "SI144"
     METADATA_MISSPELT = "SI145"
+    METADATA_MISPLACED = "SI146"
 
     # Messages about the template and its names
     NO_TEMPLATE = "SI201"

@@ -292,9 +292,12 @@ def _before_others(later: str, section: Json, macro_name: str) -> Reason:
 
 
 def _not_literal(macro_name: str, sections: Sequence[Json]) -> Reason:
+    entries = [entry for section in sections for entry in transform_entries(section) if isinstance(entry, dict)]
+    misspelt = next((key for entry in entries for key in entry if key != "Name" and key.casefold() == "name"), None)
+    advice = f"Write Transform as a list of names, with {macro_name} as its last item"
     return Reason(
         "An entry of Transform is not the literal name of a macro, and CloudFormation accepts nothing else there",
-        f"Write Transform as a list of names, with {macro_name} as its last item",
+        f'Did you mean "Name" for {quote(misspelt)}?' if misspelt else advice,
         code=Code.LINE_NOT_LITERAL,
         paste=paste_line(sections, macro_name),
     )

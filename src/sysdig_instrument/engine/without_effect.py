@@ -19,7 +19,7 @@ from sysdig_instrument.engine.findings import Location, Notice, Reason, quote
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.paste import Paste, PasteInto, paste
 from sysdig_instrument.engine.settings.table import BY_NAME
-from sysdig_instrument.engine.suggestions import did_you_mean
+from sysdig_instrument.engine.suggestions import did_you_mean, suggest
 from sysdig_instrument.engine.template import TASK_DEFINITION, own_transforms, resources_of_types
 
 CODES: Final = frozenset(
@@ -27,6 +27,7 @@ CODES: Final = frozenset(
         Code.FUNCTION_IS_TEXT,
         Code.LINE_KEY_UNKNOWN,
         Code.MEMBER_MISSPELT,
+        Code.METADATA_MISPLACED,
         Code.METADATA_MISSPELT,
         Code.NAME_OF_NO_CONTAINER,
         Code.TYPE_MISSPELT,
@@ -210,10 +211,10 @@ def unknown_transform_keys(template: Json, macro_name: str) -> Iterator[Notice]:
 
 
 def misspelt_types(template: Json) -> Iterator[Notice]:
-    """Yield a notice for each resource whose type is that of a task definition but for capital letters, colons or a plural."""
+    """Yield a notice for each resource whose type is nearly that of a task definition."""
     for pointer, resource in resources_of_types(template, None):
         written = resource.get("Type")
-        if isinstance(written, str) and written != TASK_DEFINITION and _letters(written) == _letters(TASK_DEFINITION):
+        if isinstance(written, str) and written != TASK_DEFINITION and _is_meant(written):
             reason = Reason(
                 f"CloudFormation has no type {quote(written)}, so this is no task definition",
                 f"Did you mean {quote(TASK_DEFINITION)}?",
@@ -221,6 +222,16 @@ def misspelt_types(template: Json) -> Iterator[Notice]:
                 paste=paste(PasteInto.PARENT, {"Type": TASK_DEFINITION}),
             )
             yield Notice(Location(None, None, (*pointer, "Type")), reason)
+
+
+_MIN_SIMILARITY: Final = 0.9
+
+
+def _is_meant(written: str) -> bool:
+    """Return whether a type is that of a task definition, but for how it is written. A type of AWS has no other that is near."""
+    if _letters(written) == _letters(TASK_DEFINITION):
+        return True
+    return written.startswith("AWS::") and bool(suggest(written, [TASK_DEFINITION], cutoff=_MIN_SIMILARITY))
 
 
 def _letters(text: str) -> str:

@@ -107,6 +107,11 @@ class AwsError(Exception):
         return self.code in _ACCESS_DENIED_CODES
 
     @property
+    def is_unreachable(self) -> bool:
+        """Return whether the service could not be reached."""
+        return self.code in _UNREACHABLE_CODES
+
+    @property
     def is_about_credentials(self) -> bool:
         """Return whether there are no valid credentials."""
         return self.code in _CREDENTIAL_ERROR_CODES

@@ -56,9 +56,10 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     try:
         plan = _plan(ecs, options, change, may_opt_out=may_opt_out)
     except AwsError as error:
+        is_elsewhere = error.is_unreachable or error.is_about_credentials
+        advice = error.advice("", "") if is_elsewhere else "Allow what docs/fleet.md lists, and check the names"
         raise RefusedError(
-            f"The services of cluster {quote(options.cluster)} could not be read: {error.fact('Amazon ECS')}. "
-            "Allow what docs/fleet.md lists, and check the names.",
+            f"The services of cluster {quote(options.cluster)} could not be read: {error.fact('Amazon ECS')}. {advice}.",
             code=Code.NOT_READ,
         ) from None
     for notice in plan.notices:

@@ -216,6 +216,13 @@ def _example(value_type: SettingType) -> Json:
     return _EXAMPLES_OF_TYPES.get(type(value_type), "VALUE")
 
 
+_SECTIONS: Final = {
+    "SysdigInstrument": "Write the settings that are under it here, without SysdigInstrument above them",
+    "Containers": "Move it to the Metadata of the task definition, under SysdigInstrument",
+}
+"""What to do with the sections of Metadata that are no settings."""
+
+
 def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> Json:
     setting = BY_NAME.get(name)
     if setting is None:
@@ -224,9 +231,9 @@ def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> 
             name,
             Reason(
                 f"Unknown setting {quote(name)} in {layer.name}",
-                did_you_mean(name, BY_NAME) or "Remove it; docs/settings.md lists the settings",
+                _SECTIONS.get(name) or did_you_mean(name, BY_NAME) or "Remove it; docs/settings.md lists the settings",
                 code=Code.SETTING_UNKNOWN,
-                paste=_member(known, "VALUE") if (known := suggest(name, BY_NAME)) else (),
+                paste=_member(known, "VALUE") if name not in _SECTIONS and (known := suggest(name, BY_NAME)) else (),
             ),
         )
     if setting.scope is SettingScope.ONE_CONTAINER and layer.scope is not SettingScope.CONTAINER:

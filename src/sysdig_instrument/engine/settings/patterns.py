@@ -31,8 +31,6 @@ ROLE_PATTERN: Final = rf"{_ARN_PREFIX}:iam::[0-9]{{12}}:role/\S+"
 KMS_KEY_PATTERN: Final = rf"{_ARN_PREFIX}:kms:[a-z0-9-]+:[0-9]{{12}}:key/[A-Za-z0-9-]+"
 VARIABLE_PATTERN: Final = r"[A-Za-z_][A-Za-z0-9_.-]*"
 
-REASON_FORM: Final = (
-    f"at most {MAX_TAG_VALUE} letters, digits, spaces and + - = . _ : / @, which are the characters that a tag can hold"
-)
+REASON_FORM: Final = f"a text (a number needs quotes) of at most {MAX_TAG_VALUE} letters, digits, spaces and + - = . _ : / @, which are the characters that a tag can hold"
 REASON_PATTERN: Final = rf"(?![aA][wW][sS]:)[\w +=.:/@-]{{1,{MAX_TAG_VALUE}}}"
 """A text that can be the value of a tag (ECS API reference, Tag)."""

@@ -25,7 +25,7 @@ from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknow
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
 from sysdig_instrument.engine.globs import matches_any
 from sysdig_instrument.engine.json_types import Json, Pointer
-from sysdig_instrument.engine.paste import CONTAINER, IMAGE_CONFIG, PasteInto, paste
+from sysdig_instrument.engine.paste import CONTAINER, PasteInto, paste
 from sysdig_instrument.engine.settings.layers import InvalidSetting, Layer, ResolvedSettings, with_layer
 from sysdig_instrument.engine.settings.table import BY_NAME, Settings, SettingScope
 from sysdig_instrument.engine.settings.tags import OWN_TAGS, TAGS_LAYER, read_tags, tags_layer
@@ -104,7 +104,10 @@ def template_settings(
             f"{CONTAINERS_KEY} is for the Metadata of a task definition, not of the template",
             "Move it to the Metadata of the resource",
             code=Code.CONTAINERS_IN_TEMPLATE_METADATA,
-            paste=IMAGE_CONFIG,
+            paste=paste(
+                PasteInto.RESOURCE,
+                {"Metadata": {METADATA_KEY: {CONTAINERS_KEY: {CONTAINER: {"SETTING": "VALUE"}}}}},
+            ),
         )
         problems.append(Problem(Location(None, None, (*location.pointer, CONTAINERS_KEY)), reason))
     metadata_layer = Layer("the template's Metadata", metadata, SettingScope.TASK)
@@ -136,6 +139,7 @@ def task_settings(task: TaskDefinition, resolved: ResolvedSettings, deployment: 
         location = Location(task.name, None, (*task.properties_pointer, "Tags"))
         resolved, problems = _with_template_layer(resolved, tags_layer(own, resolved), location, task.scope)
         findings += (*tag_findings, *problems)
+    findings += tuple(_metadata_in_properties(task))
     if task.pointer is None or "Metadata" not in task.resource:
         return TaskSettings(resolved, inherited, deployment, visible, findings=tuple(findings))
     location = Location(task.name, None, (*task.pointer, "Metadata", METADATA_KEY))
@@ -182,6 +186,15 @@ def _metadata_settings(metadata: Mapping[str, Json], location: Location) -> tupl
             ),
         )
     ]
+
+
+def _metadata_in_properties(task: TaskDefinition) -> Iterator[Notice]:
+    """Yield a notice about settings in a Metadata that is a member of Properties: the macro does not read them there."""
+    properties = task.properties_or_empty
+    if "Metadata" in properties and METADATA_KEY in section(dict(properties), "Metadata"):
+        fact = f"Properties has Metadata with {METADATA_KEY}, which has no effect there"
+        reason = Reason(fact, "Move Metadata out of Properties, beside it", code=Code.METADATA_MISPLACED)
+        yield Notice(Location(task.name, None, (*task.properties_pointer, "Metadata", METADATA_KEY)), reason)
 
 
 _MIN_SIMILARITY: Final = 0.8

@@ -31,13 +31,13 @@ from sysdig_instrument.engine.steps.step import ChangeOrFinding, InstrumentedTas
 from sysdig_instrument.engine.template import TaskDefinition
 
 _REASON: Final = "the agent sees the workload's processes"
+_ADVICE: Final = "Set it to task, or exclude the task (Enabled: false) if it must see the host's processes"
 _HOST: Final = Reason(
     "PidMode is host, and the agent needs task",
-    "Remove PidMode, or exclude the task (Enabled: false) if it must see the host's processes",
+    _ADVICE,
     code=Code.HOST_PID_MODE,
     paste=paste(PasteInto.PROPERTIES, {"PidMode": "task"}),
 )
-_UNKNOWN_ADVICE: Final = "Set it to task, or exclude the task (Enabled: false) if it must see the host's processes"
 _TASK_MODE: Final = "task"
 
 
@@ -62,7 +62,7 @@ def pid_mode(instrumented: InstrumentedTask) -> Iterator[ChangeOrFinding]:
             yield set_value(leaf, render_tree(new), _REASON)
         else:
             fact = f"PidMode cannot be resolved ({unknown.reason.fact}), and the agent needs task"
-            advice = unknown.reason.advice or _UNKNOWN_ADVICE
+            advice = unknown.reason.advice or _ADVICE
             reason = Reason(fact, advice, code=unknown.code, paste=unknown.reason.paste or _HOST.paste)
             yield _conflict_finding(task, leaf, paths, reason)
 

@@ -14,7 +14,7 @@ from sysdig_instrument.engine.container import problem_or_notice
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.opt_outs import OptOut
-from sysdig_instrument.engine.paste import CONTAINER, PasteInto, paste
+from sysdig_instrument.engine.paste import CONTAINER, EXCLUDE_TASK, PasteInto, paste
 from sysdig_instrument.engine.settings.tags import REASON_TAG
 from sysdig_instrument.engine.settings.template_layers import METADATA_KEY
 from sysdig_instrument.engine.steps.step import DecidedTask
@@ -32,7 +32,10 @@ def required_reason(decided: DecidedTask) -> Iterator[Notice | Problem]:
 def _missing_reason(decided: DecidedTask, opt_out: OptOut) -> Notice | Problem:
     task, container = decided.task, None if decided.is_whole else opt_out.container
     in_tags = opt_out.is_visible or task.pointer is None
-    tag = paste(PasteInto.PROPERTIES, {"Tags": [{"Key": REASON_TAG, "Value": "REASON"}]})
+    reason_only = paste(PasteInto.PROPERTIES, {"Tags": [{"Key": REASON_TAG, "Value": "REASON"}]})
+    tag = (
+        EXCLUDE_TASK if decided.is_whole and opt_out.is_visible else reason_only
+    )  # it may replace the tag that opts out
     own: dict[str, Json] = {"Reason": "REASON"}
     settings: Json = own if container is None else {"Containers": {CONTAINER: own}}
     reason = Reason(
