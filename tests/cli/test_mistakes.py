@@ -55,6 +55,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["--set", "Colector=us2"], 'Unknown setting "Colector" in --set. Did you mean "Collector"? (SI101)'),
         (["--set", "collector=us2"], 'Unknown setting "collector" in --set. Did you mean "Collector"? (SI101)'),
         (["--set", "Collector=https://c.example.com"], "Use a collector's host name, without https:// and port, or a region"),
+        (["--set", "AgentImage=https://quay.io/sysdig/workload-agent:5"], "Use an image reference, without https://"),
         (["--set", "Collector"], "A value of --set has no name or no equals sign. Write --set NAME=VALUE. (SI701)"),
         (["--set", "Collector=us2"], "Set AccessKeySecret to the ARN of the secret that holds the key"),
         ([*SET, "--settings", "nope.yaml"], "nope.yaml cannot be read: No such file or directory. Give the path of a JSON or YAML file with the settings. (SI801)"),

@@ -29,6 +29,8 @@ MAX_TAG_VALUE: Final = 256
 ROLE_PATTERN: Final = rf"{_ARN_PREFIX}:iam::[0-9]{{12}}:role/\S+"
 """The ARN of an IAM role, with its path."""
 KMS_KEY_PATTERN: Final = rf"{_ARN_PREFIX}:kms:[a-z0-9-]+:[0-9]{{12}}:key/[A-Za-z0-9-]+"
+IMAGE_PATTERN: Final = r"(?!.*//)[A-Za-z0-9][A-Za-z0-9_./:@-]{0,511}"
+"""A reference to an image: ``quay.io/sysdig/workload-agent:5.5.0``. A URL is none."""
 VARIABLE_PATTERN: Final = r"[A-Za-z_][A-Za-z0-9_.-]*"
 
 REASON_FORM: Final = f"a text (a number needs quotes) of at most {MAX_TAG_VALUE} letters, digits, spaces and + - = . _ : / @, which are the characters that a tag can hold"

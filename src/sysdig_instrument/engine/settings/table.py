@@ -106,7 +106,7 @@ class Settings:
         description="ARN of the Secrets Manager secret (also with `:json-key::`) or SSM parameter that holds Sysdig's access key. ECS passes the key to the agent through Secrets; it never appears in the template. An intrinsic function in Metadata is kept as it is. `none`: the key comes in another way.",
     )
     agent_image: str = _setting(
-        String("an image reference", r"[^\s]{1,512}"),
+        String("an image reference, without https://", patterns.IMAGE_PATTERN),
         group="Agent",
         default="quay.io/sysdig/workload-agent:latest",
         description="Image of the agent's container. Pin a tag or a digest in production.",
