@@ -1,4 +1,4 @@
-"""CloudFormation for LocalStack: stacks with resources under false conditions can be updated and deleted.
+"""CloudFormation for LocalStack: updates of resources under conditions, and of roles, as AWS makes them.
 
 Three things differ from AWS in LocalStack 4.13, and this corrects them:
 
@@ -25,7 +25,7 @@ from localstack.services.iam.resource_providers.aws_iam_role import IAMRoleProvi
 
 
 def correct() -> None:
-    """Correct what differs."""
+    """Replace the methods of LocalStack in which the three things differ."""
     tolerate_references_to_absent_resources()
     delete_resources_whose_condition_becomes_false()
     update_policies_of_roles()

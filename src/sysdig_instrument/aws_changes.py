@@ -26,7 +26,7 @@ _THROTTLED: Final = frozenset(
         "TooManyRequestsException",
     }
 )
-"""The codes with which AWS says that it did not even begin."""
+"""The codes with which AWS says that it did not begin the call."""
 
 
 def clients_for_changes(make_session: Callable[[], AwsSession] = aws_session) -> AwsClients:
@@ -67,7 +67,7 @@ class Timer:
     ) -> list[_T]:
         """Look at the items every so many seconds until all are done, and return those that are not in time.
 
-        It ends early where ``may_go_on`` says so after a look.
+        It also ends when ``may_go_on`` returns false after a look.
         """
         end = self.clock() + timeout
         waiting = list(items)

@@ -55,7 +55,10 @@ class LogStream:
 
 
 def read_agent_logs(clients: AwsClients, inventory: RegionInventory, since: datetime) -> RegionInventory:
-    """Return the inventory of a Region with what the logs of the agents show. Tasks that started later, or not yet, are left out."""
+    """Return the inventory of a Region with what the logs of the agents show.
+
+    Tasks that started later, or have not started, are left out.
+    """
     streams = dict(_streams(inventory, since))
     by_group: dict[tuple[str, str], list[LogStream]] = {}
     for stream in streams.values():

@@ -33,10 +33,10 @@ def plan_rollout(
 ) -> RolloutPlan:
     """Return the plan for services with the task definitions that they use, by ARN.
 
-    ``change`` decides about a task definition that something starts with a launch type. It is called once for each that a
-    service would move from. Without ``may_opt_out``, a lock forbids the services to opt out. With ``may_supersede``, a service
-    moves although a rolling deployment of it is not complete: that deployment may be what brought the task definition. It then
-    moves from a task definition that is deregistered, too, which it could not get again.
+    ``change`` decides about a task definition that a service starts with a launch type. It is called once for each pair of
+    them. Without ``may_opt_out``, a lock forbids the services to opt out. With ``may_supersede``, a service also moves while a
+    rolling deployment of it is not complete, because that may have brought the task definition; and from a task definition
+    that is deregistered, to which it could not be rolled back.
     """
     results: dict[tuple[str, str], DefinitionResult] = {}
     decisions: list[Decision] = []

@@ -30,8 +30,9 @@ _INTERRUPTED: Final = Reason(
 
 @dataclass(slots=True)
 class Report:
-    """The result of a rollout. ``states`` are by the labels of the services. ``errors`` is empty if all moved. ``registered`` are the new revisions.
+    """The result of a rollout. ``errors`` is empty if all services moved.
 
+    ``states`` has the state of each service by its label, and ``registered`` the new revision by the one that it is made from.
     ``has_failed_call`` is true if a call of Amazon ECS failed, so that the next run may do what this one could not.
     """
 

@@ -20,6 +20,7 @@ from sysdig_instrument.stacks.waves import (
     TOO_LARGE,
     UPDATED_MEANWHILE,
     Wave,
+    advice_on,
     unexpected_changes,
     why_left_alone,
 )
@@ -28,7 +29,6 @@ CREATION_POLL_SECONDS: Final = 3
 CREATION_SECONDS: Final = 600
 EXECUTION_POLL_SECONDS: Final = 10
 _DONE: Final = "UPDATE_COMPLETE"
-_ENDED: Final = frozenset({_DONE, "UPDATE_ROLLBACK_COMPLETE"})
 
 
 class Outcome(Enum):
@@ -242,7 +242,8 @@ class StackRollout:
             return error.text
         if is_overtaken:
             return UPDATED_MEANWHILE
-        return why_left_alone(now) if now.status != result.stack.status and why_left_alone(now) else error.text
+        is_other = now.status != result.stack.status
+        return (is_other and why_left_alone(now)) or error.text
 
     def _watch(self, running: Sequence[StackResult]) -> None:
         for each in self._timer.wait(running, self._is_done, EXECUTION_POLL_SECONDS, self._timeout):
@@ -267,8 +268,8 @@ class StackRollout:
             result.end(Outcome.UPDATED)
         else:
             failed = change_sets.failed_resource(stack)
-            advice = "Look at its events" if now.status in _ENDED else why_left_alone(now).partition(". ")[2]
-            result.end(Outcome.FAILED, f"{now.status}{f', first at {failed}' if failed else ''}. {advice}")
+            where = f", first at {failed}" if failed else ""
+            result.end(Outcome.FAILED, f"{now.status}{where}. {advice_on(now.status)}")
         self._tell(result)
         return True
 

@@ -76,8 +76,13 @@ def why_left_alone(stack: Stack) -> str:
     if stack.is_in_progress:
         return f"an operation is in progress ({stack.status}). Wait for it, and run this again"
     if stack.status not in _UPDATABLE:
-        return f"its status is {stack.status}. {_ADVICE.get(stack.status, 'Repair the stack first')}"
+        return f"its status is {stack.status}. {advice_on(stack.status)}"
     return ""
+
+
+def advice_on(status: str) -> str:
+    """Return what to do about a status with which a stack cannot be updated, or about an update that was rolled back."""
+    return "Look at its events" if status in _UPDATABLE else _ADVICE.get(status, "Repair the stack first")
 
 
 def unexpected_changes(changes: Sequence[ResourceChange], allowed: Iterable[str]) -> list[ResourceChange]:
