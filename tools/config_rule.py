@@ -16,7 +16,7 @@ SOURCE: Final = ROOT / "guard" / "protected.guard"
 PACK: Final = ROOT / "templates" / "conformance-pack.yaml"
 
 HEAD: Final = """\
-# `make docs` writes this file from guard/protected.guard. docs/guardrails.md says how it is deployed.
+# `make docs` writes this file from guard/protected.guard. docs/guardrails.md says how it is deployed. It has not run on AWS.
 Parameters:
   AgentRepository:
     Description: The repository of the agent's image, without tag and digest.
