@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aws_faults import CUT, DENIED, THROTTLED, TIMED_OUT
-from stacks.conftest import Stacks, behind
+from stacks.conftest import Stacks, behind, macro, template
 from stacks.fake_cloudformation import FakeCloudFormation, FakeStack
 
 READS = ("DescribeStacks", "GetTemplate", "DescribeChangeSet")
@@ -62,6 +62,18 @@ def test_a_call_takes_effect_and_its_answer_is_lost(
     ran = stacks("--update", "--execute")
     assert ran.code == 0, ran.out + ran.err
     is_mended(fleet, stacks)
+
+
+def test_a_large_template_is_not_called_up_to_date_because_an_answer_is_lost(
+    fleet: FakeCloudFormation, stacks: Stacks
+) -> None:
+    original = template("shop", Topic={"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "x" * 52_000}})
+    stack = fleet.add("shop", original, macro(original, LogLevel="debug"))
+    fleet.macro = lambda _: stack.processed
+    fleet.faults.after["CreateChangeSet"] = [TIMED_OUT, None]
+    ran = stacks("--update", "--execute")
+    assert "left alone: its template has more than 51200 bytes" in ran.out
+    assert ran.code == 1
 
 
 @pytest.mark.parametrize("operation", WRITES)

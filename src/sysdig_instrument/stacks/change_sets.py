@@ -163,15 +163,12 @@ class ChangeSets:
                 return
             token = {"NextToken": page["NextToken"]}
 
-    def create(self, stack: Stack) -> bool:
-        """Begin to make a change set with the stack's own template, parameters and tags. Return whether the template was given.
+    def create(self, stack: Stack, template: str) -> None:
+        """Begin to make a change set with the stack's own template, parameters and tags.
 
         CloudFormation passes a template that it is given to the macro. With UsePreviousTemplate it may take the processed one of
         the last deployment, so that is only for a template that is too large to be given.
         """
-        body = self._original(stack)
-        is_small = len(body.encode()) <= MAX_BODY_BYTES
-        template = {"TemplateBody": body} if is_small else {"UsePreviousTemplate": True}
         change(
             lambda: _call(
                 "CreateChangeSet",
@@ -183,14 +180,14 @@ class ChangeSets:
                 Parameters=[{"ParameterKey": name, "UsePreviousValue": True} for name in stack.parameters],
                 Capabilities=list(dict.fromkeys([*stack.capabilities, _AUTO_EXPAND])),
                 Tags=[{"Key": key, "Value": each} for key, each in stack.tags.items() if not key.startswith(_AWS_TAGS)],
-                **template,
+                **({"TemplateBody": template} if is_small(template) else {"UsePreviousTemplate": True}),
                 **({"NotificationARNs": list(stack.topics)} if stack.topics else {}),
             ),
             self.sleep,
         )
-        return is_small
 
-    def _original(self, stack: Stack) -> str:
+    def original(self, stack: Stack) -> str:
+        """Return the template of a stack as it was submitted."""
         body = _call("GetTemplate", self._reader.get_template, StackName=stack.arn, TemplateStage="Original").get(
             "TemplateBody"
         )
@@ -247,6 +244,11 @@ class ChangeSets:
                 if str(event.get("ResourceStatusReason")).startswith(_BY_POLICY):
                     failed += ", because a stack policy denies it"
         return failed
+
+
+def is_small(template: str) -> bool:
+    """Return whether a template can be given to CloudFormation without a bucket."""
+    return len(template.encode()) <= MAX_BODY_BYTES
 
 
 def _call(operation: str, action: Callable[..., dict[str, Any]], **parameters: object) -> dict[str, Any]:

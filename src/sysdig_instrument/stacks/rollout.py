@@ -12,7 +12,7 @@ from typing import Final
 
 from sysdig_instrument.aws_changes import Timer
 from sysdig_instrument.lazy_dataclasses import dataclass, field
-from sysdig_instrument.stacks.change_sets import CHANGE_SET_NAME, NOT_FOUND, ChangeSet, ChangeSets, StackError
+from sysdig_instrument.stacks.change_sets import CHANGE_SET_NAME, NOT_FOUND, ChangeSet, ChangeSets, StackError, is_small
 from sysdig_instrument.stacks.model import Stack
 from sysdig_instrument.stacks.waves import (
     FOREIGN_CHANGE_SET,
@@ -166,8 +166,10 @@ class StackRollout:
             return
         if left_over is not None:
             change_sets.delete(now, self._made(now, left_over).arn)
+        template = change_sets.original(now)
+        result.has_template = is_small(template)
         try:
-            result.has_template = change_sets.create(now)
+            change_sets.create(now, template)
         except StackError as error:
             made = None if error.is_access_denied else change_sets.find(now)  # it may have taken effect
             if made is None or not made.is_own:
