@@ -13,7 +13,8 @@ from case_folders import ACCOUNT, CASES, REGION
 from cloudformation_guard import NOT_JUDGED, run
 from fixtures_embedded_aws import ROOT
 from oracle.evaluate import StackInputs
-from oracle.values import items
+from oracle.values import items, mapping
+from sysdig_instrument.engine.agent import AGENT_NAME
 
 PROTECTED = (ROOT / "guard/protected.guard").read_text()
 SOURCE = (ROOT / "guard/source.guard").read_text()
@@ -43,6 +44,24 @@ def test_cases_pass_only_if_the_engine_passes_them() -> None:
         assert status == "FAIL" or Answer.NOT_PROTECTED not in answers, case.name
         passed += status != "FAIL"
     assert passed > len(cases) / 2
+
+
+def test_a_mount_of_a_log_router_may_be_over_the_wrapper_of_another_container() -> None:
+    def routed(path: str) -> dict[str, Any]:
+        containers = [mapping(each) for each in items(PLAIN.properties["ContainerDefinitions"])]
+        workloads = [each for each in containers if each["Name"] != AGENT_NAME]
+        agents = [each for each in containers if each not in workloads]
+        mounts = [{"SourceVolume": "logs", "ContainerPath": path}]
+        router = {"Name": "log", "Image": "log", "FirelensConfiguration": {"Type": "fluentbit"}, "MountPoints": mounts}
+        using = [
+            {**each, "VolumesFrom": [*items(each["VolumesFrom"]), {"SourceContainer": "log"}]} for each in workloads
+        ]
+        return task(Volumes=[{"Name": "logs"}], ContainerDefinitions=[*using, router, *agents])
+
+    documents = [routed("/data"), routed("/opt/draios"), routed("/opt/draios/bin")]
+    answers = [engine_answer(each["Resources"]["Task"]["Properties"], PLAIN.settings) for each in documents]
+    assert answers == [Answer.PROTECTED, Answer.NOT_PROTECTED, Answer.NOT_PROTECTED]
+    assert run(PROTECTED, documents) == ["PASS", "FAIL", "FAIL"]
 
 
 @pytest.mark.parametrize("name", ["plain", "log-router"])
