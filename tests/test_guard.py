@@ -14,7 +14,8 @@ from cloudformation_guard import NOT_JUDGED, run
 from fixtures_embedded_aws import ROOT
 from oracle.evaluate import StackInputs
 from oracle.values import items, mapping
-from sysdig_instrument.engine.agent import AGENT_NAME
+from readable_ids import readable_id
+from sysdig_instrument.engine.agent import AGENT_NAME, WRAPPER
 
 PROTECTED = (ROOT / "guard/protected.guard").read_text()
 SOURCE = (ROOT / "guard/source.guard").read_text()
@@ -62,6 +63,23 @@ def test_a_mount_of_a_log_router_may_be_over_the_wrapper_of_another_container() 
     answers = [engine_answer(each["Resources"]["Task"]["Properties"], PLAIN.settings) for each in documents]
     assert answers == [Answer.PROTECTED, Answer.NOT_PROTECTED, Answer.NOT_PROTECTED]
     assert run(PROTECTED, documents) == ["PASS", "FAIL", "FAIL"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"EntryPoint": [WRAPPER], "Command": [""]},
+        {"MountPoints": [{"SourceVolume": "data", "ContainerPath": "/opt/draios "}]},
+    ],
+    ids=readable_id,
+)
+def test_blanks_do_not_hide_what_is_there(changed: dict[str, Any]) -> None:
+    containers = [mapping(each) for each in items(PLAIN.properties["ContainerDefinitions"])]
+    containers = [each if each["Name"] == AGENT_NAME else {**each, **changed} for each in containers]
+    document = task(Volumes=[{"Name": "data"}], ContainerDefinitions=containers)
+    answer = engine_answer(document["Resources"]["Task"]["Properties"], PLAIN.settings)
+    assert answer is Answer.NOT_PROTECTED
+    assert run(PROTECTED, [document]) == ["FAIL"]
 
 
 @pytest.mark.parametrize("name", ["plain", "log-router"])
