@@ -150,9 +150,9 @@ class Session:
         region: str | None = self._session.get_config_variable("region")
         return region
 
-    def client(self, service: str, region_name: str, config: object = None) -> AwsClient:
-        """Return a new client."""
-        return self._session.create_client(service, region_name=region_name, config=config)
+    def client(self, service: str, region_name: str, config: object = None, **keys: str) -> AwsClient:
+        """Return a new client. It uses the session's credentials, or ``keys``, as botocore names them."""
+        return self._session.create_client(service, region_name=region_name, config=config, **keys)
 
     def get_credentials(self) -> Any:  # noqa: ANN401 - the same
         """Return the credentials; None if there are none."""
