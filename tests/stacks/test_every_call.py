@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import boto3
 import pytest
 
 from aws_calls import FAULTS, LOST, Calls, answer_for_images, keep_clients
