@@ -137,6 +137,8 @@ def test_what_is_pasted_mends_the_template(name: str, capsys: pytest.CaptureFixt
         (["SysdigInstrument", "AWS::LanguageExtensions"], ["AWS::LanguageExtensions", "SysdigInstrument"]),
         (["SysdigInstrument", "SysdigInstrument"], "SysdigInstrument"),
         ("AWS::LanguageExtensions, SysdigInstrument", ["AWS::LanguageExtensions", "SysdigInstrument"]),
+        (["SysdigInstrument", "any text", "AWS::LanguageExtensions"], None),
+        (["SysdigInstrument-{{any}}", "AWS::LanguageExtensions"], None),
     ],
 )
 def test_the_line_to_paste(
@@ -145,14 +147,15 @@ def test_the_line_to_paste(
     made = template(container(EntryPoint=["/web"])) | ({"Transform": transform} if transform else {})
     (tmp_path / "t.json").write_text(json.dumps(made))
     (file,) = run(capsys, "explain", tmp_path / "t.json", *SET, "--format", "json").value
-    (snippet,) = file["remarks"][0]["paste"]
-    assert json.loads(f"{{{snippet['text']}}}") == {"Transform": expected}
+    found = [json.loads(f"{{{each['text']}}}") for each in file["remarks"][0].get("paste", [])]
+    assert found == ([{"Transform": expected}] if expected else [])
 
 
 @pytest.mark.parametrize(
     ("resource", "into", "value"),
     [
         ({"Image": {"Ref": "Image"}}, SETTINGS_FILE, {"Options": {"Parameters": {"Image": "VALUE"}}}),
+        ({"Image": {"Fn::Sub": "${AWS::AccountId}.x/a"}}, SETTINGS_FILE, {"Options": {"AccountId": "TWELVE DIGITS"}}),
         ({"Image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/web:1"}, "Resources.Api", None),
     ],
 )

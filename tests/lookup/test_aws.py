@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+from pathlib import Path
 
 import boto3
 import pytest
@@ -11,7 +12,7 @@ from botocore.exceptions import UnknownServiceError
 
 from coverage_report.fake_ecs import BOTOCORE_LOADER
 from lookup.content import Anything
-from sysdig_instrument.lookup.aws import MAX_CLIENTS, AwsClients, AwsError
+from sysdig_instrument.lookup.aws import MAX_CLIENTS, AwsClients, AwsError, folders_in
 
 
 class CountingSession:
@@ -110,3 +111,17 @@ def test_a_session_has_the_clients_of_all_services(monkeypatch: pytest.MonkeyPat
         assert clients.client(service, "eu-west-1").meta.service_model.service_name == service
     with pytest.raises(AwsError, match=r"DataNotFoundError|UnknownServiceError"):
         clients.client("no-such-service", "eu-west-1")
+
+
+def test_a_path_that_cannot_be_looked_at_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As ``.aws/models`` in the home directory of another user, in an image that runs as nobody."""
+
+    def deny(path: object, **_: object) -> object:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (tmp_path / "sts").mkdir()
+    assert folders_in([str(tmp_path)]) == ["sts"]
+    with monkeypatch.context() as patched:
+        patched.setattr("os.stat", deny)
+        patched.setattr("pathlib.Path.stat", deny)
+        assert folders_in([str(tmp_path)]) == []

@@ -20,7 +20,7 @@ from sysdig_instrument.cli.main import build_parser
 from sysdig_instrument.cli.stack_accounts import StackAccounts
 from sysdig_instrument.documents import Document
 from sysdig_instrument.engine.plan import Plan
-from sysdig_instrument.lookup.aws import AwsError, session_of_role
+from sysdig_instrument.lookup.aws import AwsError, aws_session, session_of_role
 from sysdig_instrument.stacks.model import Stack
 from sysdig_instrument.stacks.updates import lists_macro, update_of
 
@@ -30,7 +30,7 @@ ROLE = "arn:aws:iam::444455556666:role/fleet"
 @pytest.mark.usefixtures("fleet")
 def test_the_credentials_of_a_role_are_renewed() -> None:
     with mock_aws():
-        session = session_of_role(boto3.Session(), ROLE, REGION)
+        session = session_of_role(aws_session(), ROLE, REGION)
         credentials = session.get_credentials()
         assert isinstance(credentials, RefreshableCredentials)  # botocore gets new ones before these expire
         assert session.client("sts", region_name=REGION).get_caller_identity()["Account"] == "444455556666"

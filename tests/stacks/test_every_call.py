@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import boto3
 import pytest
 
 from aws_calls import FAULTS, LOST, Calls, answer_for_images, keep_clients
@@ -15,7 +14,7 @@ from stacks.conftest import GIVEN, behind, macro, template
 from stacks.fake_cloudformation import ACCOUNT, REGION, FakeCloudFormation, FakeStack
 from sysdig_instrument import __version__
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Lookup
-from sysdig_instrument.lookup.aws import session_of_role
+from sysdig_instrument.lookup.aws import aws_session, session_of_role
 
 EVERY = (
     "cloudformation:CreateChangeSet",
@@ -58,7 +57,7 @@ def calls(fleet: FakeCloudFormation, monkeypatch: pytest.MonkeyPatch) -> Calls:
     found.answers["sts:AssumeRole"] = lambda _: {"Credentials": {**KEYS, "Expiration": "2099-01-01T00:00:00Z"}}
 
     def of_role(_own: Any, role: str, region: str) -> Any:
-        session_of_role(boto3.Session(), role, region)
+        session_of_role(aws_session(), role, region)
         return fleet.session(role.split(":")[4])
 
     monkeypatch.setattr("sysdig_instrument.cli.stack_accounts.session_of_role", of_role)

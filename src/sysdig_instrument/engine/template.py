@@ -7,6 +7,7 @@ copied or changed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
@@ -31,6 +32,7 @@ SECTION: Final = "Transform"
 LANGUAGE_EXTENSIONS: Final = "AWS::LanguageExtensions"
 MACRO_NAME: Final = "SysdigInstrument"
 """The macro's name, to which each deployment may add a hyphen and its own word: SysdigInstrument-canary."""
+_TRANSFORM_NAME: Final = r"[A-Za-z0-9_.:-]{1,255}"
 _MAX_LOOP_DEPTH: Final = 5  # nested Fn::ForEach: more than AWS::LanguageExtensions accepts
 _MAX_LOOP_ITEMS: Final = 500  # the maximum number of resources in a template
 _STEPS_PER_ITEM: Final = 50  # a body is planned once for each item
@@ -204,12 +206,13 @@ def paste_line(sections: Sequence[Json], macro_name: str, *, misspelt: str | Non
     """Return one Transform section that lists what these sections list, and the macro last.
 
     ``misspelt`` is a name that is not kept. There is nothing to paste if an entry is an object: its Parameters are values.
+    Nor is there if one has no form of a name: it may be any text.
     """
-    entries = [each for section in sections for each in transform_entries(section) if each is not None]
-    if not all(isinstance(each, str) for each in entries):
-        return ()
+    entries = [each for section in sections for each in transform_entries(section) if each not in (None, misspelt)]
     own = next((each for each in entries if is_own_name(each, macro_name)), macro_name)
-    others = [each for each in entries if each != misspelt and not is_own_name(each, macro_name)]
+    others = [each for each in entries if not is_own_name(each, macro_name)]
+    if not all(isinstance(each, str) and re.fullmatch(_TRANSFORM_NAME, each) for each in (*others, own)):
+        return ()
     listed = [*dict.fromkeys(map(str, others)), own]
     return paste(PasteInto.TEMPLATE, {SECTION: list[Json](listed) if len(listed) > 1 else own})
 

@@ -7,6 +7,7 @@ and only adds what is not used here.
 from __future__ import annotations
 
 import gc
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,7 +15,6 @@ from copy import copy
 from functools import partial
 from http.client import HTTPException
 from itertools import islice
-from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
 from sysdig_instrument.engine.partitions import is_region_name
@@ -140,7 +140,7 @@ class Session:
     def __init__(self, botocore_session: Any) -> None:  # noqa: ANN401 - botocore has no types
         loader = copy(botocore_session.get_component("data_loader"))
         # To know the names of all services, botocore looks twice for the files of each: a tenth of a first look-up.
-        loader.list_available_services = lambda type_name: _folders_in(loader.search_paths)  # noqa: ARG005 - as botocore has it
+        loader.list_available_services = lambda type_name: folders_in(loader.search_paths)  # noqa: ARG005 - as botocore has it
         botocore_session.register_component("data_loader", loader)
         self._session = botocore_session
 
@@ -150,17 +150,19 @@ class Session:
         region: str | None = self._session.get_config_variable("region")
         return region
 
-    def client(self, service: str, region_name: str, config: object = None) -> AwsClient:
-        """Return a new client."""
-        return self._session.create_client(service, region_name=region_name, config=config)
+    def client(self, service: str, region_name: str, config: object = None, **keys: str) -> AwsClient:
+        """Return a new client. It uses the session's credentials, or ``keys``, as botocore names them."""
+        return self._session.create_client(service, region_name=region_name, config=config, **keys)
 
     def get_credentials(self) -> Any:  # noqa: ANN401 - the same
         """Return the credentials; None if there are none."""
         return self._session.get_credentials()
 
 
-def _folders_in(paths: Iterable[str]) -> list[str]:
-    return [each.name for path in map(Path, paths) if path.is_dir() for each in path.iterdir()]
+def folders_in(paths: Iterable[str]) -> list[str]:
+    """Return the names of what is in these folders. Paths that are none are passed over."""
+    # As botocore does. Path.is_dir would raise PermissionError where the home directory is another user's.
+    return [name for path in paths if os.path.isdir(path) for name in os.listdir(path)]  # noqa: PTH112, PTH208
 
 
 def aws_session(profile: str | None = None) -> AwsSession:

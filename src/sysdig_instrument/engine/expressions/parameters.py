@@ -13,7 +13,7 @@ from sysdig_instrument.engine.expressions.work import MAX_TEXT, join, split, ste
 from sysdig_instrument.engine.findings import Reason, quote, without_names
 from sysdig_instrument.engine.json_types import Absent, Json
 from sysdig_instrument.engine.lookups import ImageConfig, SsmLookup, StackOutputLookup, Unavailable, ValueLookup
-from sysdig_instrument.engine.paste import option_value
+from sysdig_instrument.engine.paste import PasteInto, option_value, paste
 from sysdig_instrument.lazy_dataclasses import replace
 from sysdig_instrument.printable import Hidden, printable_name
 
@@ -78,10 +78,16 @@ def _may_be_inserted(name: str, template: Json) -> bool:
     return not is_complete(declaration)
 
 
-_PSEUDO_ADVICE: Final = {
-    **dict.fromkeys(("AWS::Region", "AWS::Partition", "AWS::URLSuffix"), "Give --region"),
-    "AWS::AccountId": "Give --account-id",
+_GIVE_REGION: Final = ("Give --region", paste(PasteInto.SETTINGS_FILE, {"Options": {"Region": "REGION"}}))
+_GIVE_ACCOUNT: Final = (
+    "Give --account-id, or --region and AWS credentials",
+    paste(PasteInto.SETTINGS_FILE, {"Options": {"AccountId": "TWELVE DIGITS"}}),
+)
+_TO_GIVE: Final = {
+    **dict.fromkeys(("AWS::Region", "AWS::Partition", "AWS::URLSuffix"), _GIVE_REGION),
+    "AWS::AccountId": _GIVE_ACCOUNT,
 }
+"""What to give for a pseudo parameter: the advice, and what to paste."""
 
 
 def pseudo_parameter(name: str, scope: EvaluationScope) -> Json:
@@ -92,8 +98,10 @@ def pseudo_parameter(name: str, scope: EvaluationScope) -> Json:
     """
     value = scope.pseudo_parameter(name)
     if value is None:
-        shown, advice = printable_name(mark_name(name, scope.state)), _PSEUDO_ADVICE.get(name, "")
-        reason = Reason(f"{shown} is not known before deployment", advice, code=Code.NO_VALUE_HERE, not_known_here=True)
+        shown = printable_name(mark_name(name, scope.state))
+        advice, to_paste = _TO_GIVE.get(name, ("", ()))
+        fact = f"{shown} is not known before deployment"
+        reason = Reason(fact, advice, code=Code.NO_VALUE_HERE, not_known_here=True, paste=to_paste)
         raise CannotEvaluate(Unknown(reason, until_deployed=not advice))
     return value
 

@@ -184,11 +184,12 @@ def _source_reasons(
             yield Reason(fact, _UNKNOWN_ADVICE, code=Code.VALUE_UNKNOWN, paste=EXCLUDE_CONTAINER)
         for mount in _covering_mounts(source):
             if not _contradict(mount.assumptions, assumptions):
-                fact = f"Container {name}, whose mounts this adds, mounts something over {_COVERED}"
-                if mount.why_unknown:
-                    fact = f"The path of a mount of container {name} cannot be resolved ({mount.why_unknown.reason.fact}), so it may be over {_COVERED}"
-                code = mount.why_unknown.code if mount.why_unknown else Code.WRAPPER_COVERED
-                yield Reason(fact, _ADVICE, code=code, paste=EXCLUDE_CONTAINER)
+                if unknown := mount.why_unknown:
+                    fact = f"The path of a mount of container {name} cannot be resolved ({unknown.reason.fact}), so it may be over {_COVERED}"
+                    yield _unknown_path(fact, unknown)
+                else:
+                    fact = f"Container {name}, whose mounts this adds, mounts something over {_COVERED}"
+                    yield Reason(fact, _ADVICE, code=Code.WRAPPER_COVERED, paste=EXCLUDE_CONTAINER)
 
 
 def _sources(

@@ -32,17 +32,19 @@ def required_reason(decided: DecidedTask) -> Iterator[Notice | Problem]:
 def _missing_reason(decided: DecidedTask, opt_out: OptOut) -> Notice | Problem:
     task, container = decided.task, None if decided.is_whole else opt_out.container
     in_tags = opt_out.is_visible or task.pointer is None
-    reason_only = paste(PasteInto.PROPERTIES, {"Tags": [{"Key": REASON_TAG, "Value": "REASON"}]})
-    tag = (
-        EXCLUDE_TASK if decided.is_whole and opt_out.is_visible else reason_only
-    )  # it may replace the tag that opts out
-    own: dict[str, Json] = {"Reason": "REASON"}
-    settings: Json = own if container is None else {"Containers": {CONTAINER: own}}
+    if not in_tags:
+        own: Json = {"Reason": "REASON"}
+        settings: Json = own if container is None else {"Containers": {CONTAINER: own}}
+        to_paste = paste(PasteInto.RESOURCE, {"Metadata": {METADATA_KEY: settings}})
+    elif decided.is_whole and opt_out.is_visible:
+        to_paste = EXCLUDE_TASK  # it may replace the tag that opts out
+    else:
+        to_paste = paste(PasteInto.PROPERTIES, {"Tags": [{"Key": REASON_TAG, "Value": "REASON"}]})
     reason = Reason(
         f"It is left alone without a Reason, which RequireReason asks for ({opt_out.why})",
         f"Write the reason into the tag {REASON_TAG}" if in_tags else "Write Reason into the resource's Metadata",
         code=Code.REASON_MISSING,
-        paste=tag if in_tags else paste(PasteInto.RESOURCE, {"Metadata": {METADATA_KEY: settings}}, tag[0]),
+        paste=to_paste,
     )
     pointer = (*task.properties_pointer, "Tags") if in_tags else container.pointer if container else task.pointer or ()
     problem = Problem(Location(task.name, container.label if container else None, pointer), reason)
