@@ -19,4 +19,4 @@ def test_a_fleet_is_updated_in_waves(aws: EmbeddedAws, tmp_path: Path, monkeypat
         monkeypatch.setattr(f"sysdig_instrument.stacks.rollout.{name}", 0.1)
     checks = list(Fleet(aws, tmp_path, 10).checks())
     assert [check for check in checks if not check.is_right] == []
-    assert len(checks) == 25
+    assert len(checks) == 27

@@ -1,4 +1,4 @@
-"""``make fleet``: run the fleet on an embedded AWS, and print the checks. ``make fleet STACKS=20``"""
+"""``make fleet``: run the fleet on an embedded AWS, and print the checks."""
 
 from __future__ import annotations
 

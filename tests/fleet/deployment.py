@@ -46,7 +46,7 @@ class FleetDeployment:
             set_to(variables)
 
     def create(self, names: Sequence[str], *, line: bool = True) -> None:
-        """Create stacks, some at a time. Their stages take turns, in the order of ``STAGES``."""
+        """Create stacks, some at a time. The first third of them is tagged with the first of the stages, and so on."""
         count = len(names)
         stages = [STAGES[number * len(STAGES) // count] for number in range(count)]
         with ThreadPoolExecutor(_CREATED_AT_ONCE) as threads:

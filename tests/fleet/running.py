@@ -78,9 +78,9 @@ class Fleet:
         yield from self._listed("list again", [], [*self.behind, *self.up_to_date])
 
     def _create(self, deployment: FleetDeployment) -> None:
-        with self.step(f"Creating {len(self.behind)} stacks while the macro has another setting"):
-            with deployment.another_setting():
-                deployment.create(self.behind)
+        title = f"Creating {len(self.behind)} stacks while the macro has another setting"
+        with self.step(title), deployment.another_setting():
+            deployment.create(self.behind)
         with self.step(f"Creating {len(self.up_to_date)} stacks with its setting of now"):
             deployment.create(self.up_to_date)
         with self.step(f"Creating {len(self.others)} stacks without the line"):
@@ -88,7 +88,9 @@ class Fleet:
 
     def _run(self, *arguments: str) -> Ran:
         tool = Tool.with_credentials(self.folder, self.aws)
-        return tool.run("stacks", "--no-config", *FROM_MACRO, "--stack", f"{self.prefix}-*", "--tag", "stage", *arguments)
+        return tool.run(
+            "stacks", "--no-config", *FROM_MACRO, "--stack", f"{self.prefix}-*", "--tag", "stage", *arguments
+        )
 
     def _listed(self, step: str, behind: list[str], up_to_date: list[str]) -> Iterator[Check]:
         with self.step("stacks"):
