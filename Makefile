@@ -34,7 +34,7 @@ help: ## Print this list
 
 # --- see it run --------------------------------------------------------------------------------------------------
 
-.PHONY: demo aws drill bench soak
+.PHONY: demo aws drill fleet bench soak
 demo: linux .venv/.done $(EMBEDDED_AWS) ## Deploy the macro and a sample application to an AWS embedded on this machine
 	@.venv/bin/python demo/demo.py
 
@@ -43,6 +43,11 @@ aws: linux .venv/.done $(EMBEDDED_AWS) ## Open a shell whose AWS is emulated on 
 
 drill: linux .venv/.done $(EMBEDDED_AWS) ## Take 30 repositories through inventory, check, enable, deployment and coverage, on the same AWS
 	@PYTHONPATH=tests:src:demo .venv/bin/python -m drill
+
+# `make fleet STACKS=20`
+STACKS ?= 200
+fleet: linux .venv/.done $(EMBEDDED_AWS) ## Update the stacks that are behind, of STACKS (200), in waves with a failure, on the same AWS
+	@PYTHONPATH=tests:src:demo .venv/bin/python -m fleet --stacks $(STACKS)
 
 bench: linux .venv/.done $(EMBEDDED_AWS) build ## Measure the time and memory of the function and of the command line tool
 	@.venv/bin/python bench/goals.py

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -90,8 +92,8 @@ REGISTERED = event("RegisterTaskDefinition", "1", family="web")
 UPDATED = event("UpdateService", "2", cluster=CLUSTER, service="web", taskDefinition="web:1")
 
 
-def used(ecs: Any) -> str:
-    (service,) = ecs.describe_services(cluster=CLUSTER, services=["web"])["services"]
+def used(ecs: Any, name: str = "web") -> str:
+    (service,) = ecs.describe_services(cluster=CLUSTER, services=[name])["services"]
     return str(service["taskDefinition"]).rsplit("/", 1)[-1]
 
 
@@ -112,6 +114,41 @@ def test_it_is_repaired_once(start: Start, endpoint: str, ecs: Any) -> None:
     assert len(ecs.list_task_definitions()["taskDefinitionArns"]) == 2
     main = ecs.describe_task_definition(taskDefinition="web:2")["taskDefinition"]["containerDefinitions"][0]
     assert main["entryPoint"] == [WRAPPER, "/entry"]
+
+
+def test_a_hundred_events_at_once(start: Start, endpoint: str, ecs: Any) -> None:
+    """Of four families, with duplicates, out of order.
+
+    The function has a reserved concurrency of 1, so Lambda hands them to one execution environment, one after the other. In
+    `tests/watch/` 32 threads handle them at the same time.
+    """
+    families = [f"web{number}" for number in range(4)]
+    for family in families:
+        arn = ecs.register_task_definition(**TASK, family=family)["taskDefinition"]["taskDefinitionArn"]
+        ecs.create_service(cluster=CLUSTER, serviceName=family, taskDefinition=arn, desiredCount=0)
+    runtime = start_watch(start, endpoint, "REMEDIATE")
+    events = [each for number in range(10) for family in families for each in events_of(family, number)]
+    many = events + events[:20]
+    random.Random(1).shuffle(many)  # noqa: S311 - any order
+    outcomes = [runtime.invoke(each) for each in many]
+    assert [outcome.log for outcome in outcomes if outcome.is_error] == []
+    assert [used(ecs, family) for family in families] == [f"{family}:2" for family in families]
+    statuses = Counter(json.loads(outcome.body)["status"] for outcome in outcomes)
+    assert statuses == {"unprotected": 4, "passed": 76, "ignored": 20}
+    arns = ecs.list_task_definitions()["taskDefinitionArns"]
+    revisions = [f"{family}:{number}" for family in families for number in (1, 2)]
+    assert sorted(arn.rpartition("/")[2] for arn in arns) == ["web:1", *revisions]
+    for family in families:  # the events of watch's own calls
+        for each in events_of(family, 11):
+            assert json.loads(runtime.invoke(each).body)["status"] == "passed"
+    assert ecs.list_task_definitions()["taskDefinitionArns"] == arns
+
+
+def events_of(family: str, number: int) -> tuple[bytes, bytes]:
+    return (
+        event("RegisterTaskDefinition", f"{family}-{number}-registered", family=family),
+        event("UpdateService", f"{family}-{number}-updated", cluster=CLUSTER, service=family, taskDefinition=family),
+    )
 
 
 def test_a_failed_run_is_an_error_for_lambda(start: Start, endpoint: str) -> None:
