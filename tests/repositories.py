@@ -227,7 +227,7 @@ def expected_patch(line: str, workload: str) -> str:
         return "No template or task definition found"
     if workload in ("Express", "Batch"):
         return "has no task definitions"
-    return {"wrong key": "named at Transforms", "duplicate key": "more than once"}.get(line, "patch")
+    return {"wrong key": "named at Transforms", "duplicate key": "is written twice"}.get(line, "patch")
 
 
 # --- the kinds of repositories

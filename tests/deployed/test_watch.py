@@ -19,10 +19,10 @@ from deployed.stack import REGION, TOPIC, Stack, macro_stack
 from sysdig_instrument.function.watch_handler import WatchFailedError
 from watch.calls import CLUSTER, TASK, handle, of_service, registered
 
-WATCH: Final = {
-    *("WatchRule", "WatchPermission", "WatchFunction", "WatchRole", "WatchLogGroup", "WatchDeadLetters", "WatchAlarm"),
-}
-HOOK: Final = {"Hook", "HookFunction", "HookRole", "HookLogGroup", "HookInvocationRole"}
+WATCH: Final = frozenset(
+    {"WatchRule", "WatchPermission", "WatchFunction", "WatchRole", "WatchLogGroup", "WatchDeadLetters", "WatchAlarm"}
+)
+HOOK: Final = frozenset({"Hook", "HookFunction", "HookRole", "HookLogGroup", "HookInvocationRole"})
 REGISTRY_SECRET: Final = f"arn:aws:secretsmanager:{REGION}:123456789012:secret:registry-AbCdEf"
 
 
@@ -34,8 +34,8 @@ def test_what_is_off_creates_nothing_and_nothing_refers_to_it(
 ) -> None:
     stack = macro_stack(Watch=watch, HookMode=hook, StackHookMode=stack_hook, AlarmTopic=topic)
     found = {name for name in stack.resources if name.startswith(("Watch", "Hook", "StackHook"))}
-    expected = set() if watch == "OFF" else WATCH if topic else WATCH - {"WatchAlarm"}
-    expected |= set() if hook == "OFF" else HOOK | ({"StackHook"} if stack_hook != "OFF" else set())
+    expected = frozenset() if watch == "OFF" else WATCH if topic else WATCH - {"WatchAlarm"}
+    expected |= frozenset() if hook == "OFF" else HOOK | ({"StackHook"} if stack_hook != "OFF" else frozenset())
     alarms = {name for name in found if name.startswith("Hook") and name.endswith("Alarm")}
     assert found - alarms == expected
     assert bool(alarms) is (hook != "OFF" and bool(topic))

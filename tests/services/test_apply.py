@@ -10,6 +10,7 @@ import pytest
 
 from aws_faults import CUT, DENIED, THROTTLED, TIMED_OUT, Faults
 from cli.running import ROOT, run
+from readable_ids import readable_id
 from services.conftest import CLUSTER, SETTINGS, WRAPPER, add_service, apply, revisions, used
 from sysdig_instrument.cli.parser import COMMANDS
 from sysdig_instrument.lookup.aws import AwsError
@@ -124,6 +125,7 @@ def test_names_that_match_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         ("ClusterNotFoundException", "Allow what docs/fleet.md lists, and check the names"),
         ("AccessDeniedException", "Allow what docs/fleet.md lists, and check the names"),
     ],
+    ids=readable_id,
 )
 def test_services_that_cannot_be_read(
     code: str, advice: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
