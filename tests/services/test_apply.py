@@ -10,7 +10,6 @@ import pytest
 
 from aws_faults import CUT, DENIED, THROTTLED, TIMED_OUT, Faults
 from cli.running import ROOT, run
-from readable_ids import readable_id
 from services.conftest import CLUSTER, SETTINGS, WRAPPER, add_service, apply, revisions, used
 from sysdig_instrument.cli.parser import COMMANDS
 from sysdig_instrument.lookup.aws import AwsError
@@ -125,7 +124,7 @@ def test_names_that_match_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         ("ClusterNotFoundException", "Allow what docs/fleet.md lists, and check the names"),
         ("AccessDeniedException", "Allow what docs/fleet.md lists, and check the names"),
     ],
-    ids=readable_id,
+    ids=["unreachable", "expired credentials", "no such cluster", "denied"],
 )
 def test_services_that_cannot_be_read(
     code: str, advice: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
