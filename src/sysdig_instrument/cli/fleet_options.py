@@ -85,12 +85,7 @@ def add_inventory(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--left-alone", action="store_true", help="list only what is left alone: by which layer, and why"
     )
-    parser.add_argument(
-        "--format",
-        choices=("table", "json", "csv", "markdown"),
-        default="table",
-        help="for people (table, markdown) or for tools (json, csv); default: table",
-    )
+    _add_format(parser)
     parser.add_argument(
         "--fail-on",
         choices=("none", "missing", "unprotected"),
@@ -123,12 +118,7 @@ def add_stacks(parser: ArgumentParser) -> None:
     )
     add_roles(group)
     add_selection(group)
-    parser.add_argument(
-        "--format",
-        choices=("table", "json", "csv", "markdown"),
-        default="table",
-        help="for people (table, markdown) or for tools (json, csv); default: table",
-    )
+    _add_format(parser)
     parser.add_argument(
         "--fail-on",
         choices=("none", "behind"),
@@ -143,6 +133,15 @@ def add_stacks(parser: ArgumentParser) -> None:
         **dict.fromkeys(("parameter", "parameters", "images", "ssm"), ()),
         docker=False,
         account_id=None,
+    )
+
+
+def _add_format(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--format",
+        choices=("table", "json", "csv", "markdown"),
+        default="table",
+        help="for people (table, markdown) or for tools (json, csv); default: table",
     )
 
 
