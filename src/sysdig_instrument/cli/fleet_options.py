@@ -19,41 +19,29 @@ def add_regions(group: _ArgumentGroup, help_text: str) -> None:
 
 def add_roles(group: _ArgumentGroup) -> None:
     """Add the accounts that are read in place of the caller's."""
-    group.add_argument(
-        "--role",
-        metavar="ARN",
-        action="append",
-        type=not_empty,
-        default=[],
-        help="IAM role to assume, repeatable; the account of each is read in place of the caller's",
+    _add_repeatable(
+        group, "--role", "ARN", "IAM role to assume, repeatable; the account of each is read in place of the caller's"
     )
-    group.add_argument(
-        "--accounts",
-        metavar="ID,...",
-        action="append",
-        type=not_empty,
-        default=[],
-        help="accounts in which the role of --role-name is assumed, repeatable",
-    )
+    _add_repeatable(group, "--accounts", "ID,...", "accounts in which the role of --role-name is assumed, repeatable")
     group.add_argument(
         "--role-name", metavar="NAME", type=not_empty, help="name of the role in the accounts of --accounts"
     )
 
 
-def _add_globs(group: ArgumentParser | _ArgumentGroup, option: str, text: str) -> None:
-    group.add_argument(option, metavar="GLOB", action="append", type=not_empty, default=[], help=text)
+def _add_repeatable(group: ArgumentParser | _ArgumentGroup, option: str, metavar: str, text: str) -> None:
+    group.add_argument(option, metavar=metavar, action="append", type=not_empty, default=[], help=text)
 
 
 def add_selection(group: _ArgumentGroup) -> None:
     """Add the names of the stacks that are read."""
-    _add_globs(group, "--stack", "only stacks with this name (glob), repeatable")
-    _add_globs(group, "--leave", "no stacks with this name (glob), repeatable")
+    _add_repeatable(group, "--stack", "GLOB", "only stacks with this name (glob), repeatable")
+    _add_repeatable(group, "--leave", "GLOB", "no stacks with this name (glob), repeatable")
 
 
 def add_services(parser: ArgumentParser) -> None:
     """Add the services that move, and how."""
     parser.add_argument("--cluster", metavar="NAME", type=not_empty, required=True, help="the cluster of the services")
-    _add_globs(parser, "--service", "only services with this name (glob), repeatable")
+    _add_repeatable(parser, "--service", "GLOB", "only services with this name (glob), repeatable")
     parser.add_argument("--execute", action="store_true", help="do it; without this option, nothing is changed")
     parser.add_argument(
         "--uninstrument", action="store_true", help="take the agent out again, as the command uninstrument does"
