@@ -223,7 +223,7 @@ def test_a_template_whose_resources_a_macro_makes_is_unknown(
 
 
 @pytest.mark.parametrize(
-    ("macros", "told"),
+    ("macros", "is_reported"),
     [
         (LINE, False),
         (["AWS::LanguageExtensions", "AWS::Serverless-2016-10-31", LINE], False),
@@ -235,10 +235,10 @@ def test_a_template_whose_resources_a_macro_makes_is_unknown(
     ],
     ids=readable_id,
 )
-def test_other_macros_are_told(monkeypatch: pytest.MonkeyPatch, macros: Any, *, told: bool) -> None:
+def test_other_macros_are_reported(monkeypatch: pytest.MonkeyPatch, macros: Any, *, is_reported: bool) -> None:
     response = judged(monkeypatch, bare(Transform=macros))
     assert response["hookStatus"] == "SUCCESS"
-    assert (("SI206", "SKIPPED") in statuses(response)) is told
+    assert (("SI206", "SKIPPED") in statuses(response)) is is_reported
 
 
 @pytest.mark.parametrize("line", [{}, {"Transform": LINE}], ids=["without-the-line", "with-the-line"])
@@ -408,8 +408,10 @@ def test_what_has_no_effect_is_an_annotation(monkeypatch: pytest.MonkeyPatch) ->
     response = judged(monkeypatch, value)
     assert response["hookStatus"] == "SUCCESS"
     assert {("SI237", "SKIPPED"), ("SI238", "SKIPPED")} <= statuses(response)
-    told = next(each for each in response["annotations"] if each["annotationName"] == "SI238")
-    assert told["remediationMessage"].endswith('Paste into Resources.Api.Properties: "TaskRoleArn": {"Ref": "Role"}')
+    annotation = next(each for each in response["annotations"] if each["annotationName"] == "SI238")
+    assert annotation["remediationMessage"].endswith(
+        'Paste into Resources.Api.Properties: "TaskRoleArn": {"Ref": "Role"}'
+    )
 
 
 def test_a_line_that_is_written_twice_is_told_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -419,5 +421,5 @@ def test_a_line_that_is_written_twice_is_told_first(monkeypatch: pytest.MonkeyPa
         "Transform is written twice (lines 1 and 2). The last one counts, and it does not list SysdigInstrument (SI233). "
         "Replace both with the line below."
     )
-    told = next(each for each in response["annotations"] if each["annotationName"] == "SI233")
-    assert told["remediationMessage"].endswith('"Transform": ["AWS::Include", "SysdigInstrument"]')
+    annotation = next(each for each in response["annotations"] if each["annotationName"] == "SI233")
+    assert annotation["remediationMessage"].endswith('"Transform": ["AWS::Include", "SysdigInstrument"]')

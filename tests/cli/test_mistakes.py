@@ -359,7 +359,7 @@ def test_check_reports_what_has_no_effect(capsys: pytest.CaptureFixture[str], mo
     Path("app.yaml").write_text(text.replace("Transform: SysdigInstrument\n", line))
     ran = run(capsys, "check", "app.yaml", *SET, "--no-config")
     assert ran.code == 0
-    assert 'Transform[0].Parameter: "Parameter" is no key of a transform' in ran.out
+    assert 'Transform[0].Parameter: "Parameter" is not a key of a transform' in ran.out
     assert (
         "\n    --> app.yaml:4:16\n      paste into Transform[0]:\n        Parameters:\n          NAME: VALUE\n"
         in ran.out
@@ -410,7 +410,7 @@ def test_a_mistake_in_metadata_has_something_to_paste(
 
 PARTS = {
     # name: what is replaced, with what, and a part of the message
-    "type": ("AWS::ECS::TaskDefinition", "AWS::ECS::TaskDefinitions", 'CloudFormation has no type "AWS::ECS::TaskDefinitions", so this is no task definition. Did you mean "AWS::ECS::TaskDefinition"? (SI241)'),
+    "type": ("AWS::ECS::TaskDefinition", "AWS::ECS::TaskDefinitions", 'CloudFormation has no type "AWS::ECS::TaskDefinitions", so this is not a task definition. Did you mean "AWS::ECS::TaskDefinition"? (SI241)'),
     "type in other letters": ("AWS::ECS::TaskDefinition", "aws::ecs::taskDefinition", "(SI241)"),
     "Properties": ("Properties:", "Propertys:", 'The task definition has no Properties, and "Propertys" has no effect. Did you mean "Properties"? (SI207)'),
     "Resources": ("Resources:", "resources:", 'has sections of a CloudFormation template, but no Resources. Did you mean "Resources" for "resources"?'),

@@ -101,10 +101,10 @@ def test_a_line_of_the_settings_file_is_not_for_the_macro() -> None:
 def test_facts_come_before_what_to_paste() -> None:
     """CloudFormation cuts a longer message: no problem is lost for the sake of a text to paste."""
     problems = [problem(f"It is wrong {number} {'x' * 160}") for number in range(12)]
-    told = message(problems)
-    assert len(told.encode()) <= 3500
-    assert [f"It is wrong {number} " in told for number in range(12)] == [True] * 12
-    assert told.count("Paste into") < 3
+    reported = message(problems)
+    assert len(reported.encode()) <= 3500
+    assert [f"It is wrong {number} " in reported for number in range(12)] == [True] * 12
+    assert reported.count("Paste into") < 3
     assert 0 < message(problems[:10]).count("Paste into") < 10
 
 

@@ -83,7 +83,7 @@ def test_what_may_be_meant_as_a_text_is_none(text: str) -> None:
 def test_the_short_form_as_a_key(key: str, meant: str) -> None:
     (notice,) = noticed(with_text([{key: SECRET}]), "SI238")
     assert (notice.reason.fact, notice.reason.advice) == (
-        f'"{key}" as a key is no function',
+        f'"{key}" as a key is not a function',
         f'Did you mean "{meant}"?',
     )
     assert SECRET not in str(notice)
@@ -127,7 +127,7 @@ def test_an_unknown_key_beside_the_name(name: str, is_list: bool) -> None:  # no
     (notice,) = noticed(made, "SI237")
     assert notice.location.pointer == ("Transform", *([1] if is_list else []), key)
     assert (notice.reason.fact, notice.reason.advice) == (
-        f'"{key}" is no key of a transform, so the macro does not get what is in it',
+        f'"{key}" is not a key of a transform, so the macro does not get what is in it',
         advice,
     )
     assert SECRET not in f"{notice} {notice.paste_text}"

@@ -1,4 +1,4 @@
-"""Each call of AWS that ``apply`` makes fails in each way: all or none have moved, it is told, and the next run mends it."""
+"""Each call of AWS that ``apply`` makes fails in each way: all or none have moved, the failure is reported, and the next run mends it."""
 
 from __future__ import annotations
 

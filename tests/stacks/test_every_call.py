@@ -1,4 +1,4 @@
-"""Each call of AWS that ``stacks`` makes fails in each way: it is told, no stack is updated twice, and the next run mends it."""
+"""Each call of AWS that ``stacks`` makes fails in each way: the failure is reported, no stack is updated twice, and the next run mends it."""
 
 from __future__ import annotations
 
@@ -130,8 +130,8 @@ def test_a_call_fails_for_good(
             continue
         assert ran.code != 0, name
         assert "secret" not in text, name
-        told = ("returned", "could not be", "not complete after", "UPDATE_ROLLBACK_COMPLETE")
-        assert any(each in text for each in told), (name, text)
+        reported = ("returned", "could not be", "not complete after", "UPDATE_ROLLBACK_COMPLETE")
+        assert any(each in text for each in reported), (name, text)
         mend(found, fleet, calls, capsys)
 
 

@@ -108,8 +108,8 @@ def test_a_call_fails_for_good(fault: str, account: Account, calls: Calls, capsy
         calls.before[name] = [FAULTS[fault]]
         with pytest.raises(UserError, match="SI650") as raised:
             handle(web.event)
-        told = json.dumps(account.published) + str(raised.value) + capsys.readouterr().out
-        assert "secret of" not in told
+        reported = json.dumps(account.published) + str(raised.value) + capsys.readouterr().out
+        assert "secret of" not in reported
         assert web.is_mended if name == "sns:Publish" else web.is_untouched, name
         calls.clear()
         handle(web.event)

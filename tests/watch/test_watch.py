@@ -90,9 +90,9 @@ def test_services_of_one_name_in_two_clusters(account: Account) -> None:
     account.ecs.create_cluster(clusterName="batch")
     controller = {"type": "CODE_DEPLOY"}
     account.ecs.create_service(cluster="batch", serviceName="web", taskDefinition=arn, deploymentController=controller)
-    told = handle(registered(arn))["services"]
-    assert told.keys() == {"shop/web", "batch/web"}
-    assert (told["shop/web"], told["batch/web"].split(":")[0]) == ("moved", "not moved")
+    reported = handle(registered(arn))["services"]
+    assert reported.keys() == {"shop/web", "batch/web"}
+    assert (reported["shop/web"], reported["batch/web"].split(":")[0]) == ("moved", "not moved")
 
 
 @remediates
@@ -148,7 +148,7 @@ def unknown_image(account: Account) -> None:
 
 @remediates
 @pytest.mark.parametrize(
-    ("prepare", "told"),
+    ("prepare", "reported"),
     [
         pytest.param(of_a_stack, "it belongs to the stack shop", id="service-of-a-stack"),
         pytest.param(made_by_a_stack, "it belongs to the stack shop", id="definition-of-a-stack"),
@@ -157,11 +157,11 @@ def unknown_image(account: Account) -> None:
         pytest.param(unknown_image, "AllowedRegistries", id="unknown-image"),
     ],
 )
-def test_what_is_reported_and_not_repaired(account: Account, prepare: Any, told: str) -> None:
+def test_what_is_reported_and_not_repaired(account: Account, prepare: Any, reported: str) -> None:
     prepare(account)
     handle_with_retries(of_service("web"))
     (message,) = account.published
-    assert told in json.dumps(message)
+    assert reported in json.dumps(message)
     assert (account.used("web"), account.revisions()) == ("web:1", 1)
 
 

@@ -1,6 +1,6 @@
 """Notices about what a template says and what has no effect, because of how it is written.
 
-CloudFormation accepts it, so nothing else tells of it: the short form of a function that is plain text, such as ``Ref! Role``
+CloudFormation accepts it, so nothing else reports it: the short form of a function that is plain text, such as ``Ref! Role``
 or ``"!Ref Role"``, and a key beside the macro's ``Name`` that no transform has, such as ``Parameter``.
 
 A text is taken for a function only if it can be nothing else: it names what the template declares, has a variable as
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from sysdig_instrument.engine.codes import Code
@@ -37,6 +38,8 @@ CODES: Final = frozenset(
 """The codes of all notices about what has no effect, those of other modules, too. ``check`` and the hook report them."""
 
 _MAX_NOTICES: Final = 50
+_FAR: Final = 40
+"""The characters of a text that are looked at."""
 
 # --- the short form of a function as text
 
@@ -59,15 +62,17 @@ def functions_as_text(template: Json, tasks: Mapping[Pointer, str]) -> Iterator[
 
     ``tasks`` has the names of the task definitions by their pointers.
     """
-    if not _has_function_as_text(template):
-        return
-    found = 0
-    for pointer, text in _texts(template, ()):
-        reason = _reason_of_key(pointer) if text is None else _reason(text, pointer, template)
-        if reason is not None and found < _MAX_NOTICES:
-            found += 1
+    if _has_function_as_text(template):
+        for pointer, reason in islice(_functions_as_text(template), _MAX_NOTICES):
             task = next((name for at, name in tasks.items() if pointer[: len(at)] == at), None)
             yield Notice(Location(task, None, pointer), reason)
+
+
+def _functions_as_text(template: Json) -> Iterator[tuple[Pointer, Reason]]:
+    for pointer, text in _texts(template, ()):
+        reason = _reason_of_key(pointer) if text is None else _reason(text, pointer, template)
+        if reason is not None:
+            yield pointer, reason
 
 
 def _has_function_as_text(template: Json) -> bool:
@@ -84,9 +89,6 @@ def _has_function_as_text(template: Json) -> bool:
             elif kind is dict or kind is list:
                 left.append(child)
     return False
-
-
-_FAR: Final = 40
 
 
 def _texts(value: Json, pointer: Pointer) -> Iterator[tuple[Pointer, str | None]]:
@@ -113,7 +115,7 @@ def _reason_of_key(pointer: Pointer) -> Reason:
     key = str(pointer[-1])
     name = str(_function_of_key(key))
     long_name = name if name in ("Condition", "Ref") else f"Fn::{name}"
-    fact = f"{quote(key)} as a key is no function"
+    fact = f"{quote(key)} as a key is not a function"
     return Reason(fact, f"Did you mean {quote(long_name)}?", code=Code.FUNCTION_IS_TEXT)
 
 
@@ -199,7 +201,7 @@ def unknown_transform_keys(template: Json, macro_name: str) -> Iterator[Notice]:
             advice = did_you_mean(key, _KEYS) or "Remove it: a transform has Name and Parameters"
             to_paste = paste(PasteInto.PARENT, {"Parameters": {key if is_setting else "NAME": "VALUE"}})
             reason = Reason(
-                f"{quote(key)} is no key of a transform, so the macro does not get what is in it",
+                f"{quote(key)} is not a key of a transform, so the macro does not get what is in it",
                 "Move it into Parameters" if is_setting else advice,
                 code=Code.LINE_KEY_UNKNOWN,
                 paste=to_paste,
@@ -216,7 +218,7 @@ def misspelt_types(template: Json) -> Iterator[Notice]:
         written = resource.get("Type")
         if isinstance(written, str) and written != TASK_DEFINITION and _is_meant(written):
             reason = Reason(
-                f"CloudFormation has no type {quote(written)}, so this is no task definition",
+                f"CloudFormation has no type {quote(written)}, so this is not a task definition",
                 f"Did you mean {quote(TASK_DEFINITION)}?",
                 code=Code.TYPE_MISSPELT,
                 paste=paste(PasteInto.PARENT, {"Type": TASK_DEFINITION}),

@@ -224,6 +224,6 @@ class Rollout:
 def _overwritten(before: Service, after: Service, new: str) -> str | None:
     """Return the task definition that somebody else gave a service between the look at it and the move, if there is one.
 
-    ECS has no conditional update, but a deployment that was not there before tells of one.
+    ECS has no conditional update, but a deployment that was not there before shows one.
     """
     return next((each for each in after.deployed if each and each not in (*before.deployed, new)), None)

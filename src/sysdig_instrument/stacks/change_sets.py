@@ -226,7 +226,7 @@ class ChangeSets:
     def failed_resource(self, stack: Stack) -> str:
         """Return the resource that failed first in the last operation, with its type; empty if that is not known.
 
-        Of CloudFormation's reasons, only one that has no values in it is told: a stack policy.
+        Of CloudFormation's reasons, only one that has no values in it is reported: a stack policy.
         """
         try:
             page = _call("DescribeStackEvents", self._reader.describe_stack_events, StackName=stack.arn)
