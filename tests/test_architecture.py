@@ -97,6 +97,7 @@ MAY_USE = {
 ENGINE_ORDER = (
     # Values
     "json_types",
+    "json_size",
     "paste",
     "agent",
     "traces",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.json_size import json_size
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.errors import RefusedError
 
@@ -29,6 +29,4 @@ def check_size(size: int, subject: str) -> None:
 
 def processed_size(template: Json) -> int:
     """Return the size in bytes of a processed template as compact JSON."""
-    return len(
-        json.dumps(template, ensure_ascii=False, separators=(",", ":"), check_circular=False).encode(errors="replace")
-    )
+    return json_size(template).size

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import marshal
 import re
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from factories import NOVALUE, ROLE, container, plan_of, problems_of, template
-from sysdig_instrument.engine import checks
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import process
 
@@ -318,13 +313,3 @@ def test_the_agents_log_router_must_exist(others: list[Json], settings: dict[str
     problems = problems_of(template(container(), *others, sections=CONDITIONS), settings)
     assert (problems == []) is is_accepted
     assert is_accepted or "logs to a FireLens log router, and the task has none" in problems[0]
-
-
-texts = st.text(st.characters(exclude_categories=["Cs"]))
-scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts | st.text('\x00"\\\U0001f600')
-
-
-@given(st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(texts, inner), max_leaves=20))
-def test_what_is_certainly_small_is_small_as_json(value: Json) -> None:
-    as_json = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    assert len(marshal.dumps(value, checks._MARSHAL_VERSION)) * checks._MOST_JSON_BYTES >= len(as_json)

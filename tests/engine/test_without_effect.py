@@ -55,6 +55,14 @@ def test_a_function_with_its_mark_behind(text: str) -> None:
     assert SECRET not in f"{notice} {notice.paste_text}"
 
 
+def test_a_function_as_text_that_is_replaced() -> None:
+    """The processed template does not have it, and the template that a person wrote does."""
+    variable: Json = {"Name": "SYSDIG_SIDECAR", "Value": "!Ref Role"}
+    made = template(container(EntryPoint=["/web"], Environment=[variable]), sections=SECTIONS)
+    (notice,) = noticed(made, "SI238")
+    assert notice.location.pointer[-3:] == ("Environment", 0, "Value")
+
+
 @pytest.mark.parametrize(
     "text", ["!Ref Role", "! Ref Role", "!ref Role", "!Sub x-${Role}", "!GetAtt Api.Arn", "!Select [0, [a]]"]
 )

@@ -6,8 +6,6 @@ parameter values. What is unknown is not checked.
 
 from __future__ import annotations
 
-import json
-import marshal
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias, cast
@@ -19,6 +17,7 @@ from sysdig_instrument.engine.ecr import EcrRepository
 from sysdig_instrument.engine.expressions.evaluate import is_active, is_expression, is_get_att, known_value
 from sysdig_instrument.engine.fargate_sizes import RESOURCES, Resource, Size, next_size, paste_size
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
+from sysdig_instrument.engine.json_size import json_bytes
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
 from sysdig_instrument.engine.paste import EXCLUDE_TASK, Paste, PasteInto, paste
 from sysdig_instrument.engine.selection import runs_on_fargate
@@ -42,12 +41,14 @@ class ProcessedContainer:
 class ProcessedTask:
     """A processed task definition and its containers.
 
-    ``containers`` are those that are known to exist. ``is_complete`` is true if there can be no others.
+    ``containers`` are those that are known to exist. ``is_complete`` is true if there can be no others. As compact JSON the task
+    definition has at most ``most_bytes``.
     """
 
     task: TaskDefinition
     containers: tuple[ProcessedContainer, ...]
     is_complete: bool
+    most_bytes: int
 
     @property
     def agents(self) -> list[ProcessedContainer]:
@@ -90,8 +91,8 @@ class ProcessedTask:
                     yield known_value(entry.get(member, ABSENT), scope), entry, (*leaf.pointer, index)
 
 
-def processed_task(task: TaskDefinition) -> ProcessedTask:
-    """Return a processed task definition with the containers that exist under the current conditions."""
+def processed_task(task: TaskDefinition, most_bytes: int) -> ProcessedTask:
+    """Return a processed task definition of at most so many bytes with the containers that exist under the current conditions."""
     found: list[ProcessedContainer] = []
     is_complete = True
     for containers, assumptions in container_lists(task):
@@ -104,7 +105,7 @@ def processed_task(task: TaskDefinition) -> ProcessedTask:
                 is_complete = False
             elif exists:
                 found.append(_container(task, leaf.value, leaf.pointer, position))
-    return ProcessedTask(task, tuple(found), is_complete)
+    return ProcessedTask(task, tuple(found), is_complete, most_bytes)
 
 
 def _container(task: TaskDefinition, value: Mapping[str, Json], pointer: Pointer, position: int) -> ProcessedContainer:
@@ -330,21 +331,13 @@ def agent_log_router(processed: ProcessedTask) -> Iterator[Problem]:
 # --- The size of the task definition (ECS service quotas, «Task definition size»)
 
 MAX_TASK_DEFINITION_BYTES: Final = 64 << 10
-_MARSHAL_VERSION: Final = 2
-"""The last version of Python's own format that writes a value each time that it occurs."""
-_MOST_JSON_BYTES: Final = 6
-"""The most bytes that compact JSON has for each byte of Python's own format, which is written in a third of the time.
-
-A control character has one byte there, and six in JSON.
-"""
 
 
 def task_definition_bytes(processed: ProcessedTask) -> Iterator[Problem]:
     """Yield a problem if the task definition is larger than ECS accepts, whatever its expressions evaluate to."""
-    properties = processed.task.properties_or_empty
-    if _is_certainly_small(properties):  # as nearly every task definition is
+    if processed.most_bytes <= MAX_TASK_DEFINITION_BYTES:  # as nearly every task definition
         return
-    size = _least_json_bytes(dict(properties))
+    size = _least_json_bytes(dict(processed.task.properties_or_empty))
     if size > MAX_TASK_DEFINITION_BYTES:
         fact = f"With the agent's container the task definition has {size:,} bytes, and ECS accepts {MAX_TASK_DEFINITION_BYTES:,} at most"
         yield Problem(
@@ -357,14 +350,6 @@ def task_definition_bytes(processed: ProcessedTask) -> Iterator[Problem]:
         )
 
 
-def _is_certainly_small(properties: Mapping[str, Json]) -> bool:
-    try:
-        size = len(marshal.dumps(dict(properties), _MARSHAL_VERSION))
-    except ValueError:  # it is nested too deeply for this format
-        return False
-    return size * _MOST_JSON_BYTES <= MAX_TASK_DEFINITION_BYTES
-
-
 def _least_json_bytes(value: Json) -> int:
     """Return the size of a value as compact JSON, in bytes. What an expression evaluates to counts as nothing."""
     if is_expression(value):
@@ -373,7 +358,7 @@ def _least_json_bytes(value: Json) -> int:
         return 1 + sum(_least_json_bytes(key) + _least_json_bytes(each) + 2 for key, each in value.items())
     if isinstance(value, list):
         return 1 + sum(_least_json_bytes(each) + 1 for each in value)
-    return len(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+    return json_bytes(value)
 
 
 # --- All checks

@@ -13,11 +13,11 @@ With jsonpatch for every change the function takes twice as long for a large tem
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias
 
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json, Pointer
-from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
+from sysdig_instrument.lazy_dataclasses import dataclass, replace
 
 Operation: TypeAlias = Literal["add", "replace", "remove"]
 
@@ -93,14 +93,6 @@ def json_pointer(pointer: Pointer) -> str:
 _Parent: TypeAlias = "dict[str | int, Json] | list[Json]"
 
 
-@dataclass(slots=True)
-class _Copy:
-    """A copy that may be modified of an object or list, and the copies of those in it, by their key or index."""
-
-    value: _Parent
-    inner: dict[str | int, _Copy] = field(default_factory=dict)
-
-
 def apply(document: Json, changes: Iterable[Change]) -> Json:
     """Return the document with the changes applied. The given document and the values of the changes are not modified.
 
@@ -111,36 +103,39 @@ def apply(document: Json, changes: Iterable[Change]) -> Json:
         jsonpatch.JsonPatchException, jsonpointer.JsonPointerException: The changes were planned for another document: a
             bug, or a mistake of the caller.
     """
-    top = _Copy({"": document})
+    top: dict[str | int, Json] = {"": document}
+    copies: list[_Parent] = [top]  # those on the path to the object or list that the last change was made in
+    path: Pointer = ()
     for change in changes:
-        parent, last = _copy_path(top, change.pointer)
+        pointer = ("", *change.pointer)
+        parents, last = pointer[:-1], pointer[-1]
+        while parents[: len(path)] != path:  # one change is mostly near the one before it
+            path = path[:-1]
+            copies.pop()
+        if parents != path:
+            _copy_path(copies, parents[len(path) :], change)
+            path = parents
+        parent = copies[-1]
         if change.operation == "add":
-            is_applied = _add_value(parent.value, last, change.value)
+            is_applied = _add_value(parent, last, change.value)
         else:
-            is_applied = change.operation == "remove" and _remove_value(parent.value, last, change.was)
+            is_applied = change.operation == "remove" and _remove_value(parent, last, change.was)
         if not is_applied:
-            _apply_with_jsonpatch(parent.value, replace(change, pointer=(last,)))
-        if parent.inner:
-            parent.inner.clear()  # what was copied may be another value now, or have another index
-    return cast("dict[str, Json]", top.value)[""]
+            _apply_with_jsonpatch(parent, replace(change, pointer=(last,)))
+    return top[""]
 
 
-def _copy_path(top: _Copy, pointer: Pointer) -> tuple[_Copy, str | int]:
-    """Return the copy of the object or list that holds the pointer's target, and the last key or index."""
-    parent = top
-    last: str | int = ""
+def _copy_path(copies: list[_Parent], parts: Pointer, change: Change) -> None:
+    """Copy what is on the rest of the path to a change, each in the copy before it."""
     try:
-        for part in pointer:
-            if last not in parent.inner:
-                value: Any = parent.value
-                copied = value[last] = value[last].copy()
-                parent.inner[last] = _Copy(copied)
-            parent, last = parent.inner[last], part
+        for part in parts:
+            parent: Any = copies[-1]
+            parent[part] = inner = parent[part].copy()
+            copies.append(inner)
     except (AttributeError, LookupError, TypeError):  # it does not exist, or is a scalar
         import jsonpointer  # noqa: PLC0415 - imported only if there is a bug
 
-        raise jsonpointer.JsonPointerException(json_pointer(pointer)) from None
-    return parent, last
+        raise jsonpointer.JsonPointerException(json_pointer(change.pointer)) from None
 
 
 def _add_value(parent: _Parent, last: str | int, value: Json) -> bool:

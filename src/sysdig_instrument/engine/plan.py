@@ -20,6 +20,7 @@ from sysdig_instrument.engine.expressions.scope import ConfigUse, EvaluationScop
 from sysdig_instrument.engine.expressions.work import TOO_MUCH_WORK, WorkLimitError, counting
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
 from sysdig_instrument.engine.hidden import hidden_notices
+from sysdig_instrument.engine.json_size import JsonSize, json_size
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answers, Lookup
 from sysdig_instrument.engine.other_workloads import other_workloads
@@ -64,8 +65,8 @@ class Plan:
     """The planned changes to a template, with the findings about it.
 
     ``grants`` are the changes to execution roles. ``lookups`` are the lookups without an answer; while there are any, there
-    are no ``problems``, and ``processed`` is None: otherwise it is the template with all changes. ``used_configs`` are the
-    image configs from settings that were used. ``needs_account`` is true if ``AWS::AccountId`` was needed and is not known.
+    are no ``problems``, and ``processed`` is None: otherwise it is the template with all changes, and ``processed_size`` its size
+    as compact JSON, in bytes. ``used_configs`` are the image configs from settings that were used. ``needs_account`` is true if ``AWS::AccountId`` was needed and is not known.
     """
 
     context: Context
@@ -76,6 +77,7 @@ class Plan:
     lookups: tuple[Lookup, ...]
     used_configs: tuple[ConfigUse, ...] = ()
     processed: Json | None = field(default=None, repr=False)
+    processed_size: int | None = None
     needs_account: bool = False
 
     @property
@@ -144,13 +146,15 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
     left_alone = [each for each in planned if each.task.pointer not in kept]
     grant_outputs = _grants(tasks, scope)
     grants = tuple(each for each in grant_outputs if isinstance(each, Change))
-    processed = None
+    processed, size = None, None
     if not state.lookups:
         processed = _processed(template, tasks, grants)
-        tasks = _checked(tasks, processed, context)
+        size = json_size(processed)
+        tasks = _checked(tasks, processed, size, context)
         if recorded := _with_records(template, processed, tasks, grants):
             tasks = recorded
             processed = _processed(template, tasks, grants)
+            size = json_size(processed)
     reported = {each.made_from for each in tasks if each.made_from}
     reported |= {each.location.pointer for each in about_services if each.reason.code is Code.EXPRESS_SERVICE}
     others = other_workloads(template, context.deployment_settings.values.other_workloads, scope, reported)
@@ -161,7 +165,7 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
         *_in_template((finding for task in (*tasks, *left_alone) for finding in task.findings), made),
         *(each for each in grant_outputs if isinstance(each, Finding)),
         *unused_configs(template, tasks, state.used_configs),
-        *(() if state.lookups else functions_as_text(template, {each.pointer: each.task.name for each in tasks})),
+        *(_functions_as_text(template, tasks, grants, size) if size else ()),
         *misspelt_types(template),
         *unknown_transform_keys(template, context.deployment_settings.values.macro_name),
     ]
@@ -177,8 +181,21 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
         tuple(state.lookups),
         tuple(state.used_configs),
         processed,
+        size.size if size else None,
         state.needs_account,
     )
+
+
+def _functions_as_text(
+    template: Json, tasks: tuple[TaskPlan, ...], grants: tuple[Change, ...], size: JsonSize
+) -> Iterator[Notice]:
+    """Yield the notices about functions as text, which have an exclamation mark: in nearly all templates, no text has one.
+
+    If all changes are additions, as in most plans, the processed template has each text of the template.
+    """
+    operations = {change.operation for change in chain(*(task.changes for task in tasks), grants)}
+    if size.has_exclamation_mark or not operations <= {"add"}:
+        yield from functions_as_text(template, {each.pointer: each.task.name for each in tasks})
 
 
 def _processed(template: Json, tasks: tuple[TaskPlan, ...], grants: tuple[Change, ...]) -> Json:
@@ -233,22 +250,22 @@ def _in_template(findings: Iterable[_F], made: Sequence[Conversion]) -> Iterator
             yield replace(finding, location=replace(finding.location, pointer=conversion.in_template(pointer)))
 
 
-def _checked(tasks: tuple[TaskPlan, ...], processed: Json, context: Context) -> tuple[TaskPlan, ...]:
+def _checked(tasks: tuple[TaskPlan, ...], processed: Json, size: JsonSize, context: Context) -> tuple[TaskPlan, ...]:
     """Return the plans with a finding for everything that ECS would refuse in what they make: it can leave a stack operation hanging."""
     scope = _evaluation_scope(processed, context, PlanState())
     with counting(scope.state.work):
         return tuple(
-            _checked_task(before, after)
+            _checked_task(before, after, size)
             for before, after in zip(tasks, task_definitions(processed, scope), strict=True)
         )
 
 
-def _checked_task(planned: TaskPlan, processed: TaskDefinition) -> TaskPlan:
+def _checked_task(planned: TaskPlan, processed: TaskDefinition, size: JsonSize) -> TaskPlan:
     if planned.outcome.status is not Status.INSTRUMENTED:
         return planned
     try:
         exists = is_active(processed.assumptions, processed.scope) is not False
-        found = tuple(checks.findings(processed_task(processed))) if exists else ()
+        found = tuple(checks.findings(processed_task(processed, size.at_most(processed.pointer)))) if exists else ()
     except WorkLimitError:
         found = (Problem(Location(), TOO_MUCH_WORK),)
     if not found:  # as for nearly every task definition

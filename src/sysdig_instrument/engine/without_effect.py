@@ -58,7 +58,7 @@ _FUNCTIONS: Final = {
 
 
 def functions_as_text(template: Json, tasks: Mapping[Pointer, str]) -> Iterator[Notice]:
-    """Yield a notice for each value that is meant to be a function, and is a text.
+    """Yield a notice for each value that is meant to be a function, and is a text: it has an exclamation mark.
 
     ``tasks`` has the names of the task definitions by their pointers.
     """

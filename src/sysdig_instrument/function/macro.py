@@ -118,7 +118,8 @@ def process(
     fragment, problems = engine_plan.process(event.fragment, plan)
     if problems:
         raise TemplateRefusedError(problems)
-    check_size(processed_size(fragment), "The processed template")
+    size = processed_size(fragment) if plan.processed_size is None else plan.processed_size
+    check_size(size, "The processed template")
     return ProcessedTemplate(fragment, plan)
 
 
