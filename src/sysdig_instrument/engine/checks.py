@@ -41,19 +41,15 @@ class ProcessedContainer:
 class ProcessedTask:
     """A processed task definition and its containers.
 
-    ``containers`` are those that are known to exist. ``is_complete`` is true if there can be no others. As compact JSON the task
+    ``containers`` are those that are known to exist, and ``agents`` those of the agent's name. ``is_complete`` is true if there can be no others. As compact JSON the task
     definition has at most ``most_bytes``.
     """
 
     task: TaskDefinition
     containers: tuple[ProcessedContainer, ...]
+    agents: tuple[ProcessedContainer, ...]
     is_complete: bool
     most_bytes: int
-
-    @property
-    def agents(self) -> list[ProcessedContainer]:
-        """The containers of the agent's name."""
-        return [container for container in self.containers if container.name == AGENT_NAME]
 
     @property
     def knows_all_names(self) -> bool:
@@ -105,7 +101,8 @@ def processed_task(task: TaskDefinition, most_bytes: int) -> ProcessedTask:
                 is_complete = False
             elif exists:
                 found.append(_container(task, leaf.value, leaf.pointer, position))
-    return ProcessedTask(task, tuple(found), is_complete, most_bytes)
+    agents = tuple([container for container in found if container.name == AGENT_NAME])
+    return ProcessedTask(task, tuple(found), agents, is_complete, most_bytes)
 
 
 def _container(task: TaskDefinition, value: Mapping[str, Json], pointer: Pointer, position: int) -> ProcessedContainer:
@@ -182,6 +179,8 @@ def _missing_targets(processed: ProcessedTask, key: str, member: str) -> Iterato
         return
     names = {container.name for container in processed.containers}
     for container in referring:
+        if _entry_names(processed, container, key, member) <= names:  # as in nearly all
+            continue
         for target, _, pointer in processed.entries(container, key, member):
             if isinstance(target, str) and target not in names:
                 fact = f"{key} names {quote(target)}, and there is no container of that name"
@@ -199,7 +198,7 @@ def name_clashes(processed: ProcessedTask) -> Iterator[Problem]:
     for container in processed.containers:
         if "Secrets" not in container.value:
             continue
-        secrets, variables = (_entry_names(processed, container, key) for key in ("Secrets", "Environment"))
+        secrets, variables = (_entry_names(processed, container, key, "Name") for key in ("Secrets", "Environment"))
         for name in sorted(secrets & variables):
             yield Problem(
                 processed.container_location(container, (*container.pointer, "Secrets")),
@@ -211,15 +210,15 @@ def name_clashes(processed: ProcessedTask) -> Iterator[Problem]:
             )
 
 
-def _entry_names(processed: ProcessedTask, container: ProcessedContainer, key: str) -> set[str]:
+def _entry_names(processed: ProcessedTask, container: ProcessedContainer, key: str, member: str) -> set[str]:
     """Return the names in a list that are known. Nearly all are written as strings, which are then read at once."""
     try:
-        written = {entry["Name"] for entry in cast("list[dict[str, str]]", container.value.get(key, []))}
+        written = {entry[member] for entry in cast("list[dict[str, str]]", container.value.get(key, []))}
         if "{" not in "".join(written):
             return written
     except (LookupError, TypeError):  # the list, an entry or its name is an expression, or malformed
         pass
-    return {name for name, *_ in processed.entries(container, key, "Name") if isinstance(name, str)}
+    return {name for name, *_ in processed.entries(container, key, member) if isinstance(name, str)}
 
 
 # --- ECS acts with the execution role to start a container (ECS developer guide, «Amazon ECS task execution IAM role»)
@@ -380,7 +379,6 @@ CHECKS: Final[tuple[Check, ...]] = (
 )
 
 
-def findings(processed: ProcessedTask) -> Iterator[Finding]:
-    """Yield all findings about a processed task definition."""
-    for check in CHECKS:
-        yield from check(processed)
+def findings(processed: ProcessedTask) -> list[Finding]:
+    """Return all findings about a processed task definition."""
+    return [finding for check in CHECKS for finding in check(processed)]

@@ -265,9 +265,9 @@ def _checked_task(planned: TaskPlan, processed: TaskDefinition, size: JsonSize) 
         return planned
     try:
         exists = is_active(processed.assumptions, processed.scope) is not False
-        found = tuple(checks.findings(processed_task(processed, size.at_most(processed.pointer)))) if exists else ()
+        found = checks.findings(processed_task(processed, size.at_most(processed.pointer))) if exists else []
     except WorkLimitError:
-        found = (Problem(Location(), TOO_MUCH_WORK),)
+        found = [Problem(Location(), TOO_MUCH_WORK)]
     if not found:  # as for nearly every task definition
         return planned
     problems = [finding for finding in found if isinstance(finding, Problem)]

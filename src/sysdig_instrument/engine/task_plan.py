@@ -177,7 +177,7 @@ def _skip_task(task: TaskDefinition, settings: TaskSettings, skip: Skip) -> Task
     outputs = _run_steps(OPT_OUT_STEPS, decided, task) if settings.has_own else []
     skipped = Outcome(None, Status.SKIPPED, skip.why, skip_reason=skip.skip_reason, layer=skip.layer)
     findings = (*settings.findings, *managed_instances_notice(task, skip), *outputs)
-    return _finish(task, settings, _refused_outcome(findings) or skipped, (), findings)
+    return _finish(task, settings, skipped, (), findings)
 
 
 def _refuse_task(task: TaskDefinition, settings: TaskSettings, problem: Problem) -> TaskPlan:
@@ -215,8 +215,7 @@ def _plan_container_lists(task: TaskDefinition, settings: TaskSettings) -> TaskP
         findings = [output for output in outputs if isinstance(output, Finding)]
         why = _why_not_protected(outcomes) or "no container to instrument"
         skipped = Outcome(None, Status.SKIPPED, why, skip_reason=SkipReason.NOTHING_TO_INSTRUMENT)
-        all_outputs = [*findings, *opt_out_outputs]
-        return _finish(task, settings, _refused_outcome(all_outputs) or skipped, outcomes, all_outputs)
+        return _finish(task, settings, skipped, outcomes, [*findings, *opt_out_outputs])
     instrumented_task = InstrumentedTask(
         task,
         settings.resolved.values,
@@ -227,7 +226,7 @@ def _plan_container_lists(task: TaskDefinition, settings: TaskSettings) -> TaskP
     )
     all_outputs = [*_run_steps(TASK_STEPS, instrumented_task, task), *opt_out_outputs]
     why = _why_not_protected(outcomes)
-    outcome = _refused_outcome(all_outputs) or Outcome(None, Status.INSTRUMENTED, why and f"in part; {why}")
+    outcome = Outcome(None, Status.INSTRUMENTED, why and f"in part; {why}")
     if task.scope.state.lookups:
         return TaskPlan(task, settings, outcome, outcomes, (), ())
     return _finish(task, settings, outcome, outcomes, all_outputs)
@@ -267,7 +266,7 @@ def _decided_task(task: TaskDefinition, settings: TaskSettings, planned: Iterabl
 
 
 def _run_steps(steps: Iterable[Step[Input]], step_input: Input, task: TaskDefinition) -> list[Output]:
-    """Return the outputs of steps. Changes without an owner belong to the task definition, and get the step's name.
+    """Return the outputs of steps. Changes without an owner belong to the task definition, and get the name of the step.
 
     While there are lookups, only the steps that look up are run.
     """
@@ -276,18 +275,12 @@ def _run_steps(steps: Iterable[Step[Input]], step_input: Input, task: TaskDefini
     for step in steps:
         if lookups and not step.looks_up:
             continue
+        if step.has_owners:
+            outputs += step.plan(step_input)
+            continue
         for output in step.plan(step_input):
-            if isinstance(output, Change) and not output.step:
-                outputs.append(output.owned_by(owner, step.name))
-            else:
-                outputs.append(output)
+            outputs.append(output.owned_by(owner, step.name) if isinstance(output, Change) else output)
     return outputs
-
-
-def _refused_outcome(outputs: Iterable[Output]) -> Outcome | None:
-    """Return the outcome for a task definition if an output is a problem, otherwise None. The problem itself says why."""
-    problems = [output for output in outputs if isinstance(output, Problem)]
-    return Outcome(None, Status.REFUSED, is_unknown=_are_unknown(problems)) if problems else None
 
 
 def _are_unknown(findings: Iterable[Finding]) -> bool:
@@ -387,27 +380,22 @@ def _finish(
     changes: list[Change] = []
     findings: list[Finding] = []
     grant: Grant | None = None
-    hidden = tuple([output for output in outputs if isinstance(output, HiddenOptOut)])
     added_tags = settings.added_tags
     for output in outputs:
         if isinstance(output, Change):
             changes.append(output)
+        elif isinstance(output, Finding):
+            findings.append(output)
         elif isinstance(output, Grant):
             grant = output
         elif isinstance(output, AddedTags):
             added_tags |= output.keys
-        elif isinstance(output, Finding):
-            findings.append(output)
-    if any(isinstance(each, Problem) for each in findings) and is_active(task.assumptions, task.scope) is False:
-        clause = "the task is not created with the current parameters, so it was left unchanged"
-        changes, findings = [], [as_notice(each, clause) for each in findings]
-        added_tags = settings.added_tags
-        outcome = Outcome(
-            None,
-            Status.SKIPPED,
-            "not created with the current parameters, and cannot be instrumented",
-            skip_reason=SkipReason.NOT_CREATED,
-        )
+    if problems := [each for each in findings if isinstance(each, Problem)]:
+        outcome = _outcome_with_problems(task, outcome, problems)
+        if outcome.skip_reason is SkipReason.NOT_CREATED:
+            clause = "the task is not created with the current parameters, so it was left unchanged"
+            changes, findings = [], [as_notice(each, clause) for each in findings]
+            added_tags = settings.added_tags
     by_container = {str(each.name): each.text for each in containers}
     value = result_value(outcome.text, by_container, findings, added_tags)
     for output in result(task, value, changed=bool(changes)):
@@ -415,6 +403,16 @@ def _finish(
             changes.append(output.owned_by(task.owner, "Metadata"))
         else:
             findings.append(output)
-    if outcome.status is not Status.INSTRUMENTED:
-        grant = None
+    hidden = tuple([output for output in outputs if isinstance(output, HiddenOptOut)] if settings.has_own else ())
+    grant = grant if outcome.status is Status.INSTRUMENTED else None
     return TaskPlan(task, settings, outcome, containers, tuple(changes), tuple(findings), grant, hidden)
+
+
+def _outcome_with_problems(task: TaskDefinition, outcome: Outcome, problems: Sequence[Problem]) -> Outcome:
+    """Return the outcome for a task definition with problems, which themselves say why it is refused."""
+    if is_active(task.assumptions, task.scope) is False:
+        why = "not created with the current parameters, and cannot be instrumented"
+        return Outcome(None, Status.SKIPPED, why, skip_reason=SkipReason.NOT_CREATED)
+    if outcome.status is Status.REFUSED:
+        return outcome
+    return Outcome(None, Status.REFUSED, is_unknown=_are_unknown(problems))

@@ -126,10 +126,11 @@ def _resources_of_types(
 ) -> Iterator[tuple[Pointer, dict[str, Json]]]:
     for name, resource in resources.items():
         match resource:
+            case dict():
+                if resource_types is None or str(resource.get("Type")) in resource_types:
+                    yield (*pointer, name), resource
             case [_, _, dict(body)] if name.startswith(FOR_EACH) and depth < _MAX_LOOP_DEPTH:
                 yield from _resources_of_types(body, (*pointer, name, 2), resource_types, depth + 1)
-            case dict() if resource_types is None or str(resource.get("Type")) in resource_types:
-                yield (*pointer, name), resource
 
 
 def modules(fragment: Json) -> Iterator[Pointer]:

@@ -15,6 +15,7 @@ from typing import Final
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.steps.agent_container import STEP_NAME
 from sysdig_instrument.engine.steps.capabilities import capabilities
 from sysdig_instrument.engine.steps.depends_on import depends_on
 from sysdig_instrument.engine.steps.entry_point import entry_point
@@ -65,7 +66,7 @@ def container_outputs(instrumented: InstrumentedTask) -> Iterable[Output]:
 TASK_STEPS: Final[tuple[Step[InstrumentedTask], ...]] = (
     Step(("PidMode",), pid_mode, Reason("The task's PidMode is not task", code=Code.PID_MODE)),
     Step(("Cpu", "Memory"), task_size),
-    Step(("ContainerDefinitions",), container_outputs, _AGENT_MISSING),
+    Step((STEP_NAME,), container_outputs, _AGENT_MISSING, has_owners=True),
     Step(("ExecutionRoleArn",), execution_role),
     Step((), runtime_platform),
     Step((), settings_and_memory, looks_up=True),

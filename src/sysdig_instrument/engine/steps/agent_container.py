@@ -33,6 +33,9 @@ from sysdig_instrument.engine.steps.agent import agent_definition
 from sysdig_instrument.engine.steps.agent_differences import difference
 from sysdig_instrument.engine.steps.step import ChangeOrFinding
 
+STEP_NAME: Final = "ContainerDefinitions"
+"""The name that the changes carry."""
+
 _AGENT_REASON: Final = "the agent"
 _RUNS_SOMETHING_ELSE: Final = frozenset({Code.AGENT_IMAGE_NOT_TRUSTED, Code.AGENT_COMMAND, Code.AGENT_ALTERED})
 
@@ -55,7 +58,8 @@ def agent_container(
     for container in existing:
         yield from update_agent(container, definition, settings)
     is_instrumented = any_of([container.assumptions for container in workloads], assumptions)
-    yield from add_agent(definition, containers, assumptions, is_instrumented, existing)
+    for change in add_agent(definition, containers, assumptions, is_instrumented, existing):
+        yield change.owned_by(workloads[0].task.owner, STEP_NAME)
 
 
 def disguised_workloads(
@@ -164,4 +168,4 @@ def _update(container: Container, key: str, wanted: Json | Absent, unprotected_r
         protects=unprotected_reason is not None,
         unprotected_reason=unprotected_reason,
     )
-    return change.owned_by(container.owner, "ContainerDefinitions")
+    return change.owned_by(container.owner, STEP_NAME)

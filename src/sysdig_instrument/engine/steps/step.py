@@ -124,6 +124,8 @@ class Step(Generic[Input]):
     a sentence; for a step of containers, it completes «Container "web" …». If it is None, protection does not depend on the
     step.
 
+    ``has_owners`` is true if the changes already have their owner and the name of their step.
+
     ``looks_up`` is true if the step may need lookups. As long as a plan has lookups without an answer, only such steps are
     planned: the plan is made again with the answers, and they are asked for all at once.
     """
@@ -132,6 +134,7 @@ class Step(Generic[Input]):
     plan: Callable[[Input], Iterable[Output]]
     unprotected_reason: Reason | None = None
     looks_up: bool = False
+    has_owners: bool = False
 
     @property
     def name(self) -> str:
