@@ -13,7 +13,7 @@ from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_
 from sysdig_instrument.engine.expressions.references import unresolved_name
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
 from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
-from sysdig_instrument.engine.expressions.work import steps_of
+from sysdig_instrument.engine.expressions.work import steps_of_texts
 from sysdig_instrument.engine.findings import Reason, quote, without_names
 from sysdig_instrument.engine.image_configs import find_key
 from sysdig_instrument.engine.json_types import ABSENT, Json
@@ -94,7 +94,7 @@ def _has_unknown(tree: Tree[ConfigResult]) -> bool:
 def _count(config: ConfigResult, scope: EvaluationScope) -> ConfigResult:
     """Count a config in the work of the plan: its items are copied for each combination of conditions."""
     if isinstance(config, ImageConfig):
-        scope.state.work.spend(steps_of([*config.entrypoint, *config.cmd]))
+        scope.state.work.spend(steps_of_texts((*config.entrypoint, *config.cmd)))
     return config
 
 

@@ -65,7 +65,7 @@ class Plan:
     """The planned changes to a template, with the findings about it.
 
     ``grants`` are the changes to execution roles. ``lookups`` are the lookups without an answer; while there are any, there
-    are no ``problems``, and ``processed`` is None: otherwise it is the template with all changes, and ``processed_size`` its size
+    are no changes and no findings, and ``processed`` is None: otherwise it is the template with all changes, and ``processed_size`` its size
     as compact JSON, in bytes. ``used_configs`` are the image configs from settings that were used. ``needs_account`` is true if ``AWS::AccountId`` was needed and is not known.
     """
 
@@ -144,20 +144,20 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
     tasks = tuple(_with_conversions(planned, made))
     kept = {each.task.pointer for each in tasks}
     left_alone = [each for each in planned if each.task.pointer not in kept]
-    grant_outputs = _grants(tasks, scope)
-    grants = tuple(each for each in grant_outputs if isinstance(each, Change))
-    processed, size = None, None
-    if not state.lookups:
-        processed = _processed(template, tasks, grants)
-        size = json_size(processed)
-        tasks = _checked(tasks, processed, size, context)
-        if recorded := _with_records(template, processed, tasks, grants):
-            tasks = recorded
-            processed = _processed(template, tasks, grants)
-            size = json_size(processed)
     reported = {each.made_from for each in tasks if each.made_from}
     reported |= {each.location.pointer for each in about_services if each.reason.code is Code.EXPRESS_SERVICE}
-    others = other_workloads(template, context.deployment_settings.values.other_workloads, scope, reported)
+    others = tuple(other_workloads(template, context.deployment_settings.values.other_workloads, scope, reported))
+    if state.lookups:  # all of this is planned again, and what looks like a problem now may be none then
+        return Plan(context, tasks, (), (), (), tuple(state.lookups), needs_account=state.needs_account)
+    grant_outputs = _grants(tasks, scope)
+    grants = tuple(each for each in grant_outputs if isinstance(each, Change))
+    processed = _processed(template, tasks, grants)
+    size = json_size(processed)
+    tasks = _checked(tasks, processed, size, context)
+    if recorded := _with_records(template, processed, tasks, grants):
+        tasks = recorded
+        processed = _processed(template, tasks, grants)
+        size = json_size(processed)
     findings = [
         *setting_findings,
         *about_services,
@@ -165,23 +165,22 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
         *_in_template((finding for task in (*tasks, *left_alone) for finding in task.findings), made),
         *(each for each in grant_outputs if isinstance(each, Finding)),
         *unused_configs(template, tasks, state.used_configs),
-        *(_functions_as_text(template, tasks, grants, size) if size else ()),
+        *_functions_as_text(template, tasks, grants, size),
         *misspelt_types(template),
         *unknown_transform_keys(template, context.deployment_settings.values.macro_name),
     ]
     notices = tuple(dict.fromkeys(finding for finding in findings if isinstance(finding, Notice)))
-    # What looks like a problem now may be none once a lookup is answered, so a plan with lookups has no problems.
-    problems = () if state.lookups else tuple(dict.fromkeys(each for each in findings if isinstance(each, Problem)))
+    problems = tuple(dict.fromkeys(finding for finding in findings if isinstance(finding, Problem)))
     return Plan(
         context,
         tasks,
         grants,
         (*hidden_notices(template), *notices),
         problems,
-        tuple(state.lookups),
+        (),
         tuple(state.used_configs),
         processed,
-        size.size if size else None,
+        size.size,
         state.needs_account,
     )
 

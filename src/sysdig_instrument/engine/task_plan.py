@@ -270,11 +270,9 @@ def _run_steps(steps: Iterable[Step[Input]], step_input: Input, task: TaskDefini
 
     While there are lookups, only the steps that look up are run.
     """
-    owner, lookups = task.owner, task.scope.state.lookups
+    owner = task.owner
     outputs: list[Output] = []
-    for step in steps:
-        if lookups and not step.looks_up:
-            continue
+    for step in [step for step in steps if step.looks_up] if task.scope.state.lookups else steps:
         if step.has_owners:
             outputs += step.plan(step_input)
             continue

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
@@ -159,6 +159,11 @@ def steps_of(value: Json) -> int:
         elif isinstance(each, list):
             inner += each
     return steps
+
+
+def steps_of_texts(texts: Sequence[str]) -> int:
+    """Return the same for a list of texts."""
+    return 1 + len(texts) + sum([len(text) // _CHARACTERS_PER_STEP for text in texts])
 
 
 _counted: Final[ContextVar[Work | None]] = ContextVar("counted", default=None)

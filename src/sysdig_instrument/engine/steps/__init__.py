@@ -30,7 +30,7 @@ from sysdig_instrument.engine.steps.process_one import process_one
 from sysdig_instrument.engine.steps.required_reason import required_reason
 from sysdig_instrument.engine.steps.step import DecidedTask, InstrumentedTask, Output, Step
 from sysdig_instrument.engine.steps.tags import tags
-from sysdig_instrument.engine.steps.task_findings import launchers, runtime_platform, settings_and_memory
+from sysdig_instrument.engine.steps.task_findings import launchers, memory, required_settings, runtime_platform
 from sysdig_instrument.engine.steps.task_size import task_size
 from sysdig_instrument.engine.steps.volumes_from import volumes_from
 
@@ -69,7 +69,8 @@ TASK_STEPS: Final[tuple[Step[InstrumentedTask], ...]] = (
     Step((STEP_NAME,), container_outputs, _AGENT_MISSING, has_owners=True),
     Step(("ExecutionRoleArn",), execution_role),
     Step((), runtime_platform),
-    Step((), settings_and_memory, looks_up=True),
+    Step((), required_settings, looks_up=True),
+    Step((), memory),
     Step((), launchers),
     Step((), process_one),
     Step((), mounts),

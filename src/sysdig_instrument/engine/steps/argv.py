@@ -153,6 +153,16 @@ def names_wrapper(value: Json | Absent) -> bool:
     return any(map(names_wrapper, strings_in(value)))
 
 
+def argv_names_wrapper(argv: tuple[str, ...]) -> bool:
+    """Return whether an image's argv names the wrapper."""
+    return names_wrapper("".join(argv)) and any(map(names_wrapper, argv))  # nearly no argv does
+
+
+def runs_nothing(argv: tuple[str, ...], command: ArgvForm) -> bool:
+    """Return whether an image's argv has no program: a Command of one empty string is an argument, and needs an ENTRYPOINT."""
+    return not argv and command in (*WITH_CMD, ArgvForm.EMPTY_STRING)
+
+
 def _form_of_expression(value: dict[str, Json], container: Container, assumptions: Assumptions) -> ArgvForm:
     if dynamic_lists.is_prepended(value, WRAPPER):
         return ArgvForm.WRAPPED

@@ -48,11 +48,12 @@ from sysdig_instrument.engine.steps.argv import (
     ArgvForm,
     argv_forms,
     argv_items,
+    argv_names_wrapper,
     expression_replaced,
     form_of_items,
     invalid_argv_finding,
     moves_wrapper,
-    names_wrapper,
+    runs_nothing,
     wrapper_elsewhere_reason,
 )
 from sysdig_instrument.engine.steps.process_one import first_program_of_command, init_program_notices
@@ -227,19 +228,17 @@ def _image_entry_point(container: Container, assumptions: Assumptions) -> Tree[_
             image_config(container, assumed), assumed, lambda config, _assumptions: Leaf(_wrapped_argv(config, form))
         )
 
+    if "Command" not in container.value:  # as in most containers
+        return of_command(ArgvForm.EMPTY, assumptions)
     return flat_map(_command_forms(container, assumptions), assumptions, of_command)
 
 
 def _wrapped_argv(config: ConfigResult, command: ArgvForm) -> _Value:
     """Return the EntryPoint that starts an image's ENTRYPOINT with the wrapper; ``ABSENT`` if there is nothing to start."""
-    if isinstance(config, NoConfig) or any(map(names_wrapper, _argv_of_image(config, command))):
+    if isinstance(config, NoConfig):
         return ABSENT
-    return ABSENT if _runs_nothing(config, command) else [WRAPPER, *config.entrypoint]
-
-
-def _runs_nothing(config: ImageConfig, command: ArgvForm) -> bool:
-    """Return whether there is no program: a Command of one empty string is an argument, and needs an ENTRYPOINT."""
-    return command in (*WITH_CMD, ArgvForm.EMPTY_STRING) and not _argv_of_image(config, command)
+    argv = _argv_of_image(config, command)
+    return ABSENT if runs_nothing(argv, command) or argv_names_wrapper(argv) else [WRAPPER, *config.entrypoint]
 
 
 def _argv_of_image(config: ImageConfig, command: ArgvForm) -> tuple[str, ...]:
@@ -322,6 +321,8 @@ def _image_command(container: Container, assumptions: Assumptions) -> Tree[_Valu
             return _UNCHANGED
         return Leaf(list(config.cmd) or ABSENT)
 
+    if "EntryPoint" not in container.value:  # as in most containers that get the image's
+        return of_form(ArgvForm.EMPTY, assumptions)
     return flat_map(container.tree("EntryPoint"), assumptions, of_entry_point)
 
 
@@ -343,23 +344,24 @@ def _record_unusable_images(container: Container, assumptions: Assumptions, wrap
         for config, assumed in leaves(configs, by_command):
             if isinstance(config, NoConfig):
                 _record_unresolved(container, assumed, config, wrapping)
-            elif is_wrapped:
+                continue
+            argv = _argv_of_image(config, form)
+            if is_wrapped:
                 wrapping.outputs.append(
                     _wrapped_by_command(container, assumed, moves=moves_wrapper(container, by_command))
                 )
-            elif _runs_nothing(config, form):
+            elif runs_nothing(argv, form):
                 nothing = _EMPTY_COMMAND if form is ArgvForm.EMPTY_STRING else _NOTHING_TO_RUN
                 _record_unresolved(container, assumed, nothing, wrapping)
-            elif any(map(names_wrapper, _argv_of_image(config, form))):
+            elif argv_names_wrapper(argv):
                 pointer = (*container.pointer, "Image")
                 wrapping.outputs.append(container.problem_or_notice(pointer, assumed, _WRAPPER_IN_IMAGE))
             else:
-                wrapping.outputs += init_program_notices(container, "Image", _program(container, assumed, config, form))
+                wrapping.outputs += init_program_notices(container, "Image", _program(container, assumed, argv))
 
 
-def _program(container: Container, assumptions: Assumptions, config: ImageConfig, command: ArgvForm) -> str | None:
+def _program(container: Container, assumptions: Assumptions, argv: tuple[str, ...]) -> str | None:
     """Return the program that a container runs whose EntryPoint comes from its image."""
-    argv = _argv_of_image(config, command)
     return argv[0] if argv else first_program_of_command(container, container.scope.assuming(assumptions))
 
 
@@ -400,6 +402,8 @@ _EMPTY_COMMAND: Final = NoConfig(
 
 
 def _record_unresolved(container: Container, assumptions: Assumptions, config: NoConfig, wrapping: _Wrapping) -> None:
+    if container.scope.state.lookups:  # it is planned again
+        return
     pointer = (*container.pointer, "Image")
     reason = config.reason
     if reason.code is not Code.LOOP_ITEMS_DIFFER:  # no config is that of all items

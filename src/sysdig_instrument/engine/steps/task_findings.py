@@ -59,9 +59,9 @@ REQUIRED_SETTINGS_REASONS: Final = (_NO_COLLECTOR, _NO_SECRET, _KEY_ELSEWHERE)
 """What is the same for every task definition with these settings."""
 
 
-def settings_and_memory(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
-    """Yield the findings about required settings that have no value, and about the memory that is left for the agent."""
-    task, settings, containers = instrumented.task, instrumented.settings, instrumented.containers
+def required_settings(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
+    """Yield the findings about required settings that have no value, or not one of their kind."""
+    task, settings = instrumented.task, instrumented.settings
     if settings.collector is None:
         yield Problem(Location(task.name), _NO_COLLECTOR)
     if settings.access_key_secret is None:
@@ -73,7 +73,12 @@ def settings_and_memory(instrumented: InstrumentedTask) -> Iterator[Notice | Pro
             Location(task.name), Reason("The expression in AccessKeySecret evaluates to something that ECS cannot read the access key from",
             f"Use {ACCESS_KEY_FORMS}", code=Code.KEY_INVALID, paste=_SECRET),
         )  # fmt: skip
-    if _takes_all_memory(task, settings, containers):
+
+
+def memory(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
+    """Yield the findings about the memory that is left for the agent."""
+    task, settings = instrumented.task, instrumented.settings
+    if _takes_all_memory(task, settings, instrumented.containers):
         yield Notice(
             Location(task.name, None, (*task.properties_pointer, "Memory")),
             Reason("The containers reserve all of the task's memory, and leave none for the agent",
