@@ -64,8 +64,8 @@ class Context:
 class Plan:
     """The planned changes to a template, with the findings about it.
 
-    ``grants`` are the changes to execution roles. ``lookups`` are the lookups without an answer; while there are any, there
-    are no changes and no findings, and ``processed`` is None: otherwise it is the template with all changes, and ``processed_size`` its size
+    ``grants`` are the changes to execution roles. ``lookups`` are the lookups without an answer; while there are any, the
+    rest is provisional, and ``processed`` is None: otherwise it is the template with all changes, and ``processed_size`` its size
     as compact JSON, in bytes. ``used_configs`` are the image configs from settings that were used. ``needs_account`` is true if ``AWS::AccountId`` was needed and is not known.
     """
 
