@@ -14,7 +14,7 @@ from typing import Final
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.ecr import EcrRepository
 from sysdig_instrument.engine.expressions.conditions import evaluate_condition
-from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Branch, Leaf, Tree, are_same, parse_if
+from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Branch, Leaf, Tree, are_same, branches_of
 from sysdig_instrument.engine.expressions.inserted import value_in_mappings
 from sysdig_instrument.engine.expressions.parameters import (
     is_parameter,
@@ -39,6 +39,7 @@ from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.lookups import ExportLookup
 from sysdig_instrument.printable import printable_name
 
+_NESTED: Final = (dict, list)
 _SUB_VARIABLE: Final = r"\$\{([^{}]*)\}"
 _LOOP_VARIABLE: Final = r"[$&]\{([^{}]*)\}"
 _EVALUATED_AT_DEPLOYMENT: Final = frozenset({"Fn::Cidr", "Fn::GetAZs", "Fn::Transform"})
@@ -113,6 +114,8 @@ def _is_plain(value: Json | Absent) -> bool:
 def _as_evaluated(value: Json | Absent) -> Evaluated:
     if value is ABSENT:
         return ABSENT
+    if isinstance(value, str) and "{{" not in value:  # as most are
+        return Known(value)
     if any(isinstance(text, str) and "{{resolve:" in text for text in (value if isinstance(value, list) else (value,))):
         return Unknown(Reason("it contains a dynamic reference that is malformed", code=Code.MALFORMED))
     return Known(value)
@@ -123,8 +126,8 @@ def _as_evaluated(value: Json | Absent) -> Evaluated:
 
 def _evaluate(value: Json | Absent, scope: EvaluationScope) -> Json | Absent:
     if isinstance(value, str):
-        return _evaluate_string(value, scope)
-    if not isinstance(value, list | dict):
+        return _evaluate_string(value, scope) if "{" in value else value
+    if not isinstance(value, _NESTED):
         return value
     work = scope.state.work
     try:
@@ -150,8 +153,6 @@ def _evaluate_members(value: list[Json] | dict[str, Json], scope: EvaluationScop
 
 
 def _evaluate_string(value: str, scope: EvaluationScope) -> Json:
-    if _is_plain(value):
-        return value
     work = scope.state.work
     if scope.loops:
         value = substitute(_LOOP_VARIABLE, value, lambda match: _substitute_loop_variable(match, scope), work)
@@ -289,7 +290,7 @@ def _find_in_map(argument: Json, scope: EvaluationScope) -> Json | Absent:
 
 
 def _if(argument: Json, scope: EvaluationScope) -> Json | Absent:
-    branches = parse_if({"Fn::If": argument})
+    branches = branches_of(argument)
     if branches is None:
         raise CannotEvaluate(Unknown(Reason("its Fn::If is malformed", code=Code.MALFORMED)))
     condition, yes, no = branches
