@@ -55,7 +55,7 @@ def evaluate(value: Json | Absent, scope: EvaluationScope) -> Evaluated:
     if _is_plain(value):
         return ABSENT if value is ABSENT else Known(value)
     try:
-        return _as_evaluated(mark_hidden(lambda: _evaluate(value, scope), scope.state))
+        return _as_evaluated(mark_hidden(_evaluate, value, scope))
     except CannotEvaluate as error:
         return error.unknown
     except UndecidedCondition as error:
@@ -85,7 +85,7 @@ def evaluate_by_condition(value: Json | Absent, scope: EvaluationScope, assumpti
     if _is_plain(value):
         return Leaf(_as_evaluated(value))
     try:
-        return Leaf(_as_evaluated(mark_hidden(lambda: _evaluate(value, scope.undecided(assumptions)), scope.state)))
+        return Leaf(_as_evaluated(mark_hidden(_evaluate, value, scope.undecided(assumptions))))
     except CannotEvaluate as error:
         return Leaf(error.unknown)
     except UndecidedCondition as error:
