@@ -71,12 +71,10 @@ def known_value(value: Json | Absent, scope: EvaluationScope) -> Json | Absent |
         return ABSENT
     if _is_plain(value):
         return value
-    match evaluate(value, scope):
-        case Known(known):
-            return known
-        case Absent():
-            return ABSENT
-    return None
+    evaluated = evaluate(value, scope)
+    if isinstance(evaluated, Known):
+        return evaluated.value
+    return ABSENT if evaluated is ABSENT else None
 
 
 def evaluate_by_condition(value: Json | Absent, scope: EvaluationScope, assumptions: Assumptions) -> Tree[Evaluated]:
