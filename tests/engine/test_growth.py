@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from counting import MAX_GROWTH, count_lines
-from factories import context_of, resource, template
-from sysdig_instrument.engine import images
+from factories import CONDITIONS, container, context_of, if_, resource, template
+from sysdig_instrument.engine import images, without_effect
+from sysdig_instrument.engine.expressions import evaluate
+from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import plan
 
@@ -79,3 +81,28 @@ def test_the_config_of_an_image_is_computed_once(monkeypatch: pytest.MonkeyPatch
     context = context_of({"ImageConfigs": {"web": {"Entrypoint": ["/web"], "Cmd": ["-v"]}}})
     assert list(plan(template({"Name": "web", "Image": "web"}), context).changes)
     assert len(parsed) == 1
+
+
+def test_the_name_of_a_variable_is_evaluated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    decided: list[str] = []
+    is_true = evaluate.is_true
+
+    def counted_is_true(name: str, scope: EvaluationScope) -> bool | None:
+        decided.append(name)
+        return is_true(name, scope)
+
+    monkeypatch.setattr(evaluate, "is_true", counted_is_true)
+    variables: list[Json] = [{"Name": if_("Active", f"A{number}", f"B{number}")} for number in range(TASKS)]
+    with_names = template(container(EntryPoint=["/web"], Environment=variables), sections=CONDITIONS)
+    assert list(plan(with_names, context_of()).changes)
+    assert decided == ["Active"] * TASKS
+
+
+def test_a_resource_type_is_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+    monkeypatch.setattr(without_effect, "_is_meant", compared.append)
+    buckets: dict[str, Json] = {f"Bucket{number}": {"Type": "AWS::S3::Bucket"} for number in range(TASKS)}
+    with_buckets = template(container(EntryPoint=["/web"]))
+    with_buckets["Resources"] |= buckets
+    assert list(plan(with_buckets, context_of()).changes)
+    assert compared == ["AWS::S3::Bucket"]

@@ -153,11 +153,8 @@ def set_value(leaf: LocatedValue, value: Json, reason: str, *, protects: bool = 
 
 def entry_name(entry: Json | Absent, scope: EvaluationScope) -> str | None:
     """Return the Name of an entry of Environment or Secrets, or None if it is not known."""
-    name = entry.get("Name") if isinstance(entry, dict) else None
-    if isinstance(name, dict):
-        match evaluate(name, scope):
-            case Known(str(text)):
-                return text
+    written = entry.get("Name") if isinstance(entry, dict) else None
+    name = known_value(written, scope) if isinstance(written, dict) else written
     return name if isinstance(name, str) else None
 
 

@@ -214,11 +214,13 @@ def unknown_transform_keys(template: Json, macro_name: str) -> Iterator[Notice]:
 
 def misspelt_types(template: Json) -> Iterator[Notice]:
     """Yield a notice for each resource whose type is nearly that of a task definition."""
-    for pointer, resource in resources_of_types(template, None):
-        written = resource.get("Type")
-        if isinstance(written, str) and written != TASK_DEFINITION and _is_meant(written):
+    types = [(pointer, resource.get("Type")) for pointer, resource in resources_of_types(template, None)]
+    written = {each for _, each in types if isinstance(each, str)}  # many resources are of one type
+    meant = {each for each in written if each != TASK_DEFINITION and _is_meant(each)}
+    for pointer, each in types if meant else ():
+        if isinstance(each, str) and each in meant:
             reason = Reason(
-                f"CloudFormation has no type {quote(written)}, so this is not a task definition",
+                f"CloudFormation has no type {quote(each)}, so this is not a task definition",
                 f"Did you mean {quote(TASK_DEFINITION)}?",
                 code=Code.TYPE_MISSPELT,
                 paste=paste(PasteInto.PARENT, {"Type": TASK_DEFINITION}),

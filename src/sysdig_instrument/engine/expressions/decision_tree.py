@@ -25,6 +25,8 @@ Assumptions: TypeAlias = Mapping[str, bool]
 
 NOVALUE: Final[Json] = {"Ref": "AWS::NoValue"}
 _IF: Final = "Fn::If"
+_PARTS: Final = 3
+"""The parts of an ``Fn::If``: its condition and both branches."""
 _MAX_LEAVES: Final = 1000
 _MAX_PATH: Final = 100
 _STEPS_PER_LEAF: Final = 5
@@ -112,9 +114,13 @@ def parse_if(value: Json | Absent) -> tuple[str, Json, Json] | None:
     """Return the condition and both branches of a well-formed ``Fn::If``, or None for any other value."""
     if not isinstance(value, dict) or len(value) != 1 or _IF not in value:
         return None
-    match value[_IF]:
-        case [str(condition), yes, no]:
-            return condition, yes, no
+    return branches_of(value[_IF])
+
+
+def branches_of(argument: Json) -> tuple[str, Json, Json] | None:
+    """Return the condition and both branches of the argument of an ``Fn::If``, or None if it is malformed."""
+    if isinstance(argument, list) and len(argument) == _PARTS and isinstance(argument[0], str):
+        return argument[0], argument[1], argument[2]
     return None
 
 

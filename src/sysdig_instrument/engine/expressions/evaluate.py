@@ -14,7 +14,7 @@ from typing import Final
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.ecr import EcrRepository
 from sysdig_instrument.engine.expressions.conditions import evaluate_condition
-from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Branch, Leaf, Tree, are_same, parse_if
+from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Branch, Leaf, Tree, are_same, branches_of
 from sysdig_instrument.engine.expressions.inserted import value_in_mappings
 from sysdig_instrument.engine.expressions.parameters import (
     is_parameter,
@@ -39,6 +39,7 @@ from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.lookups import ExportLookup
 from sysdig_instrument.printable import printable_name
 
+_NESTED: Final = (dict, list)
 _SUB_VARIABLE: Final = r"\$\{([^{}]*)\}"
 _LOOP_VARIABLE: Final = r"[$&]\{([^{}]*)\}"
 _EVALUATED_AT_DEPLOYMENT: Final = frozenset({"Fn::Cidr", "Fn::GetAZs", "Fn::Transform"})
@@ -54,7 +55,7 @@ def evaluate(value: Json | Absent, scope: EvaluationScope) -> Evaluated:
     if _is_plain(value):
         return ABSENT if value is ABSENT else Known(value)
     try:
-        return _as_evaluated(mark_hidden(lambda: _evaluate(value, scope), scope.state))
+        return _as_evaluated(mark_hidden(_evaluate, value, scope))
     except CannotEvaluate as error:
         return error.unknown
     except UndecidedCondition as error:
@@ -70,12 +71,10 @@ def known_value(value: Json | Absent, scope: EvaluationScope) -> Json | Absent |
         return ABSENT
     if _is_plain(value):
         return value
-    match evaluate(value, scope):
-        case Known(known):
-            return known
-        case Absent():
-            return ABSENT
-    return None
+    evaluated = evaluate(value, scope)
+    if isinstance(evaluated, Known):
+        return evaluated.value
+    return ABSENT if evaluated is ABSENT else None
 
 
 def evaluate_by_condition(value: Json | Absent, scope: EvaluationScope, assumptions: Assumptions) -> Tree[Evaluated]:
@@ -84,7 +83,7 @@ def evaluate_by_condition(value: Json | Absent, scope: EvaluationScope, assumpti
     if _is_plain(value):
         return Leaf(_as_evaluated(value))
     try:
-        return Leaf(_as_evaluated(mark_hidden(lambda: _evaluate(value, scope.undecided(assumptions)), scope.state)))
+        return Leaf(_as_evaluated(mark_hidden(_evaluate, value, scope.undecided(assumptions))))
     except CannotEvaluate as error:
         return Leaf(error.unknown)
     except UndecidedCondition as error:
@@ -113,6 +112,8 @@ def _is_plain(value: Json | Absent) -> bool:
 def _as_evaluated(value: Json | Absent) -> Evaluated:
     if value is ABSENT:
         return ABSENT
+    if isinstance(value, str) and "{{" not in value:  # as most are
+        return Known(value)
     if any(isinstance(text, str) and "{{resolve:" in text for text in (value if isinstance(value, list) else (value,))):
         return Unknown(Reason("it contains a dynamic reference that is malformed", code=Code.MALFORMED))
     return Known(value)
@@ -123,8 +124,8 @@ def _as_evaluated(value: Json | Absent) -> Evaluated:
 
 def _evaluate(value: Json | Absent, scope: EvaluationScope) -> Json | Absent:
     if isinstance(value, str):
-        return _evaluate_string(value, scope)
-    if not isinstance(value, list | dict):
+        return _evaluate_string(value, scope) if "{" in value else value
+    if not isinstance(value, _NESTED):
         return value
     work = scope.state.work
     try:
@@ -150,8 +151,6 @@ def _evaluate_members(value: list[Json] | dict[str, Json], scope: EvaluationScop
 
 
 def _evaluate_string(value: str, scope: EvaluationScope) -> Json:
-    if _is_plain(value):
-        return value
     work = scope.state.work
     if scope.loops:
         value = substitute(_LOOP_VARIABLE, value, lambda match: _substitute_loop_variable(match, scope), work)
@@ -289,7 +288,7 @@ def _find_in_map(argument: Json, scope: EvaluationScope) -> Json | Absent:
 
 
 def _if(argument: Json, scope: EvaluationScope) -> Json | Absent:
-    branches = parse_if({"Fn::If": argument})
+    branches = branches_of(argument)
     if branches is None:
         raise CannotEvaluate(Unknown(Reason("its Fn::If is malformed", code=Code.MALFORMED)))
     condition, yes, no = branches

@@ -105,12 +105,15 @@ class PlanState:
     used_configs: dict[ConfigUse, None] = field(default_factory=dict)
 
 
-def mark_hidden(evaluate: Callable[[], Json | Absent], state: PlanState) -> Json | Absent:
-    """Return the value that a function evaluates, marked as hidden if a value took part that messages must not show."""
+def mark_hidden(
+    evaluate: Callable[[Json | Absent, EvaluationScope], Json | Absent], value: Json | Absent, scope: EvaluationScope
+) -> Json | Absent:
+    """Return what a function makes of a value, marked as hidden if a value took part that messages must not show."""
+    state = scope.state
     met_before, state.met_hidden = state.met_hidden, False
     try:
-        value = evaluate()
-        return hidden(value) if state.met_hidden else value
+        evaluated = evaluate(value, scope)
+        return hidden(evaluated) if state.met_hidden else evaluated
     finally:
         state.met_hidden |= met_before
 

@@ -65,7 +65,9 @@ class Work:
             WorkLimitError: As for :meth:`spend`.
         """
         self.depth += 1
-        self.spend(items + 1)
+        self.steps += items + 1
+        if self.steps > MAX_STEPS:
+            raise WorkLimitError
         if self.depth > MAX_DEPTH:
             raise _too_deep()
         if items > MAX_ITEMS:

@@ -21,9 +21,10 @@ from sysdig_instrument.engine.agent import (
     variable_of,
 )
 from sysdig_instrument.engine.codes import Code
-from sysdig_instrument.engine.container import Container, entry_name, is_empty, list_entries
+from sysdig_instrument.engine.container import Container, entry_name, is_empty
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue, value_leaves
 from sysdig_instrument.engine.expressions.evaluate import evaluate
+from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.expressions.work import steps_of
 from sysdig_instrument.engine.findings import Notice, Problem, Reason, quote
@@ -61,11 +62,12 @@ def _extend(container: Container, variables: Mapping[str, Json]) -> Iterator[Cha
         container.scope.state.work.spend(len(lists) * steps_of(dict(added)))
     required = [_required_variable(container, name, value) for name, value in variables.items()]
     names = variables.keys() | {ACCESS_KEY_VARIABLE, REPLACED_WRAPPER_VARIABLE}
-    candidates = [_candidates(names, leaf.value) for leaf, _ in lists]
+    candidates = [_candidates(names, leaf.value, container.scope) for leaf, _ in lists]
     yield from require_items(container, lists, required, candidates)
     if any(candidates):
-        yield from _plaintext_key_notices(container, lists)
-        yield from _replacing_variables(container, lists)
+        entries = [list(_entries_of(*each, of_list)) for each, of_list in zip(lists, candidates, strict=True)]
+        yield from _plaintext_key_notices(container, entries)
+        yield from _replacing_variables(container, entries)
 
 
 def _required_variable(container: Container, name: str, value: Json) -> RequiredItem:
@@ -110,7 +112,7 @@ def _is_other_mode(container: Container, value: Json | Absent) -> bool:
     return evaluate(value, container.scope) in (Known("auto"), Known("force"))
 
 
-def _candidates(names: AbstractSet[str], entries: Json | Absent) -> list[tuple[int, Json]]:
+def _candidates(names: AbstractSet[str], entries: Json | Absent, scope: EvaluationScope) -> list[tuple[int, Json]]:
     """Return the entries that may have one of these names, or that are another variable than their name, each with its index.
 
     Nearly every entry has another name, written as a string, so the common case is decided with one set operation.
@@ -126,30 +128,41 @@ def _candidates(names: AbstractSet[str], entries: Json | Absent) -> list[tuple[i
     return [
         (index, entry)
         for index, entry in enumerate(entries)
-        if not isinstance(entry, dict) or not isinstance(name := entry.get("Name"), str) or name in names or "=" in name
+        if (name := entry_name(entry, scope)) is None or name in names or "=" in name
     ]
 
 
-def _plaintext_key_notices(container: Container, lists: Iterable[tuple[LocatedValue, Assumptions]]) -> Iterator[Notice]:
+def _entries_of(
+    leaf: LocatedValue, assumptions: Assumptions, candidates: Iterable[tuple[int, Json]]
+) -> Iterator[tuple[LocatedValue, Assumptions]]:
+    """Yield the candidates of a list, each with the assumptions that lead to it."""
+    for index, item in candidates:
+        for entry, assumed in value_leaves(item, (*leaf.pointer, index), assumptions):
+            if entry.value is not ABSENT:
+                yield entry, assumed
+
+
+def _plaintext_key_notices(
+    container: Container, lists: Iterable[Iterable[tuple[LocatedValue, Assumptions]]]
+) -> Iterator[Notice]:
     """Yield a notice for each variable that has the name of the access key: its value is in the template."""
-    for leaf, assumptions in lists:
-        for index, item in _candidates({ACCESS_KEY_VARIABLE}, leaf.value):
-            for entry, _ in value_leaves(item, (*leaf.pointer, index), assumptions):
-                if entry.value is not ABSENT and entry_name(entry.value, container.scope) == ACCESS_KEY_VARIABLE:
-                    yield container.notice(
-                        entry.pointer, Reason(f"{ACCESS_KEY_VARIABLE} is in plain text in the template",
-                        "Remove it, and replace the key with a new one: the agent's container gets it from AccessKeySecret", code=Code.KEY_IN_PLAIN_TEXT),
-                    )  # fmt: skip
+    for entries in lists:
+        for entry, _ in entries:
+            if entry_name(entry.value, container.scope) == ACCESS_KEY_VARIABLE:
+                yield container.notice(
+                    entry.pointer, Reason(f"{ACCESS_KEY_VARIABLE} is in plain text in the template",
+                    "Remove it, and replace the key with a new one: the agent's container gets it from AccessKeySecret", code=Code.KEY_IN_PLAIN_TEXT),
+                )  # fmt: skip
 
 
 def _replacing_variables(
-    container: Container, lists: Iterable[tuple[LocatedValue, Assumptions]]
+    container: Container, lists: Iterable[Iterable[tuple[LocatedValue, Assumptions]]]
 ) -> Iterator[Notice | Problem]:
     """Yield a finding for each variable that replaces the wrapper's program or SYSDIG_SIDECAR, or may do so."""
     replacing = _replacing(container)
-    for leaf, assumptions in lists:
+    for entries in lists:
         has_mode = False
-        for entry, assumed in _suspects(leaf, assumptions, replacing):
+        for entry, assumed in entries:
             name = entry_name(entry.value, container.scope)
             has_mode = has_mode or name == SIDECAR_VARIABLE
             if name is None:
@@ -171,7 +184,7 @@ def _replacing_secrets(container: Container) -> Iterator[Notice | Problem]:
     """Yield a finding for each secret that replaces the wrapper's program or SYSDIG_SIDECAR."""
     names = _replacing(container) | {SIDECAR_VARIABLE}
     for leaf, assumptions in container.values("Secrets"):
-        for entry, assumed in _suspects(leaf, assumptions, names):
+        for entry, assumed in _entries_of(leaf, assumptions, _candidates(names, leaf.value, container.scope)):
             name = entry_name(entry.value, container.scope)
             if name is not None and variable_of(name) in names:
                 yield container.problem_or_notice(entry.pointer, assumed, _replaces(name))
@@ -190,14 +203,6 @@ _FILES: Final = Reason(
     "Make sure that no file sets it",
     code=Code.ENVIRONMENT_FILE,
 )
-
-
-def _suspects(
-    leaf: LocatedValue, assumptions: Assumptions, names: AbstractSet[str]
-) -> Iterator[tuple[LocatedValue, Assumptions]]:
-    """Yield all entries of a list in which one has, or may have, one of these names."""
-    if _candidates(names, leaf.value):
-        yield from list_entries(leaf, assumptions)
 
 
 def _replaces(name: str) -> Reason:
