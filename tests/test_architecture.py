@@ -507,7 +507,7 @@ def test_the_function_does_not_import_the_cli() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["dataclasses", "jmespath", "gzip", "typing_extensions", "random"])
+@pytest.mark.parametrize("name", ["dataclasses", "jmespath", "gzip", "typing_extensions", "random", "base64", "ntpath"])
 def test_a_cold_start_imports_no_unused_modules(name: str) -> None:
     assert name not in loaded_by("import sysdig_instrument.function.handler")
 

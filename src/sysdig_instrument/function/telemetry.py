@@ -15,7 +15,6 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import PurePath
 from typing import Final
 
 from sysdig_instrument import __version__
@@ -31,9 +30,14 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.lazy_import import lazy_imports
 from sysdig_instrument.planning import LookupFunction
 
-# Powertools imports these to query events (JMESPath), for sampling (random) and to read source code (through inspect).
+# Powertools imports these to query events (JMESPath, base64), for sampling (random), to read source code (ast, token, tokenize:
+# through inspect), and for paths of Windows (ntpath: through pathlib).
 # Nothing here uses them, and a cold start need not wait for them: see lazy_import.
-with lazy_imports("aws_lambda_powertools.utilities.jmespath_utils", "ast", "random", "tokenize"):
+with lazy_imports(
+    "aws_lambda_powertools.utilities.jmespath_utils", "ast", "base64", "ntpath", "random", "token", "tokenize"
+):
+    from pathlib import PurePath
+
     from aws_lambda_powertools import Logger, Metrics
     from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
