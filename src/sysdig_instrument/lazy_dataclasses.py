@@ -3,9 +3,9 @@
 Importing these classes costs a fifteenth of what :mod:`dataclasses` costs. The standard library generates the methods
 of each class as source text, compiles it, and imports ``inspect`` (and with it Python's parser) to do so. That was half
 of the function's import time, which delays each cold start and each call of the command line tool. Here a method is
-generated when it is first called, and is then the same. ``slots`` is always on. Construction, equality, hash and repr
-are those of ``dataclasses`` (tests/test_lazy_dataclasses.py compares them); features that this package does not use are
-missing.
+generated when it is first called, ``__init__`` a few calls later, and is then the same. ``slots`` is always on.
+Construction, equality, hash and repr are those of ``dataclasses`` (tests/test_lazy_dataclasses.py compares them);
+features that this package does not use are missing.
 
 The type checker enforces ``frozen``, and so do the tests, by :data:`enforce_frozen`. Production does not, because that
 makes construction three times as slow.
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # typing itself takes longer to import than --help may
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Final, Literal, TypeVar
 
     T = TypeVar("T")
@@ -26,6 +26,7 @@ tests/conftest.py sets it before it imports anything else of this package."""
 
 _MISSING: Final = object()
 _FIELDS: Final = "__fields__"
+_SLOW_CALLS: Final = 4
 
 
 class Field:
@@ -90,7 +91,7 @@ def _dataclass(
         is_enforced = frozen and enforce_frozen
         if is_enforced:
             _forbid_changes(new_class)
-        _define_lazily(new_class, "__init__", _frozen_init_source if is_enforced else _init_source)
+        _define_lazily(new_class, "__init__", _frozen_init_source if is_enforced else _init_source, _set_fields)
         _define_lazily(new_class, "__repr__", _repr_source)
         if eq:
             _define_lazily(new_class, "__eq__", _eq_source)
@@ -117,10 +118,26 @@ def _bind_field(name: str, default: Any, *, keyword: bool) -> Field:  # noqa: AN
     return bound
 
 
-def _define_lazily(cls: type, name: str, write_source: Callable[[tuple[Field, ...]], str]) -> None:
-    """Add a method to a class that compiles the real method at the first call and replaces itself with it."""
+def _define_lazily(
+    cls: type,
+    name: str,
+    write_source: Callable[[tuple[Field, ...]], str],
+    do_slowly: Callable[..., bool] | None = None,
+) -> None:
+    """Add a method to a class that compiles the real method and replaces itself with it.
+
+    With ``do_slowly``, which does the same without compiling and returns whether it could, this happens only if the method
+    is called more than a few times. Compiling takes as long as 30 such calls, and in a run for one template most classes
+    have few values.
+    """
+    slow_calls = 0
 
     def compile_and_call(self: object, *args: object, **kwargs: object) -> Any:  # noqa: ANN401 - what the method returns
+        nonlocal slow_calls
+        if do_slowly and slow_calls < _SLOW_CALLS:
+            slow_calls += 1
+            if do_slowly(self, _fields_of(cls), args, kwargs):
+                return None
         namespace: dict[str, Any] = {}
         for each in _fields_of(cls):
             namespace[f"_{each.name}"] = each.default if each.default_factory is _MISSING else each.default_factory
@@ -131,6 +148,24 @@ def _define_lazily(cls: type, name: str, write_source: Callable[[tuple[Field, ..
         return compiled(self, *args, **kwargs)
 
     setattr(cls, name, compile_and_call)
+
+
+def _set_fields(value: object, fields: tuple[Field, ...], args: Sequence[object], kwargs: dict[str, object]) -> bool:
+    """Do what ``__init__`` does, and return whether the arguments are right. If not, the compiled method raises the error."""
+    given: dict[str, object] = (
+        dict(zip([each.name for each in fields if not each.kw_only], args, strict=False)) | kwargs
+    )
+    if len(given) < len(args) + len(kwargs):  # there are too many, or one is given twice
+        return False
+    for each in fields:
+        if each.name in given:
+            content = given.pop(each.name)
+        else:
+            content = each.default if each.default_factory is _MISSING else each.default_factory()
+        if content is _MISSING:
+            return False
+        object.__setattr__(value, each.name, content)
+    return not given
 
 
 def _forbid_changes(cls: type) -> None:
