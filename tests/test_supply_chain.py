@@ -89,6 +89,20 @@ def test_every_image_is_pinned_to_a_digest_and_runs_without_root() -> None:
     assert re.search(r"(?m)^USER [1-9][0-9]*:[1-9][0-9]*$", text[text.rindex("FROM ") :])
 
 
+def test_the_image_has_compiled_files_of_all_that_a_call_imports() -> None:
+    """Docker's official images of Python have none of Python's own library, and the image's user cannot write any."""
+    text = (ROOT / "Dockerfile").read_text("utf-8")
+    last, version = text[text.rindex("FROM ") :], re.search(r"python:(3\.\d+)", text)
+    assert version
+    compiled = re.search(r"(?m)^RUN python -m compileall -q -x '(\S+)' (\S+)$", last[: last.index("USER ")])
+    assert compiled
+    assert compiled[2] == f"/usr/local/lib/python{version[1]}"
+    left_out = re.compile(compiled[1])
+    assert not [each for each in ("argparse.py", "re/_parser.py", "json/decoder.py") if left_out.search(f"/lib/{each}")]
+    assert "--no-compile" not in text
+    assert "PYTHONDONTWRITEBYTECODE" not in text
+
+
 def test_every_image_of_an_example_job_is_pinned_to_a_digest() -> None:
     """A tag can be moved, whatever names the image: a job of GitLab or a container or step of a workflow."""
     folders = [ROOT, *(ROOT / name for name in ("examples", "templates", ".github", ".ci"))]

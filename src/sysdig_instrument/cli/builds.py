@@ -6,7 +6,7 @@ pushed in an earlier deployment, and then its base image.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -16,7 +16,7 @@ from sysdig_instrument.dockerfile.words import DockerfileError
 from sysdig_instrument.documents.reader import STANDARD_INPUT
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.scope import PlanState
-from sysdig_instrument.engine.findings import Location, Notice, Reason, quote
+from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.image_configs import find_key
 from sysdig_instrument.engine.lookups import Answer, ImageBuild, ImageConfig, ImageLookup, Lookup, Unavailable
 from sysdig_instrument.engine.settings.types import IMAGE_CONFIG_KEYS
@@ -27,7 +27,7 @@ from sysdig_instrument.printable import derived
 if TYPE_CHECKING:
     from sysdig_instrument.cli.documents import InputDocument
     from sysdig_instrument.engine.json_types import Json
-    from sysdig_instrument.engine.plan import Context, Plan
+    from sysdig_instrument.engine.plan import Context
     from sysdig_instrument.planning import LookupFunction
 
 _ADVICE: Final = "Give the container an EntryPoint, add the image to the --images file, or build it and read it from Docker with --docker"
@@ -147,21 +147,6 @@ def _config(build: _Build, base: ImageConfig, config_key: str = "") -> Answer:
     base_name = build.base.image if build.image.from_base else ""
     names = (build.asset.dockerfile, build.asset.name, base_name, config_key)
     return replace(checked, build=ImageBuild(*(derived(name, build.lookup.image) for name in names)))
-
-
-def build_text(build: ImageBuild) -> str:
-    """Return in words where a config was read. Hidden names are not shown."""
-    text = f"the Dockerfile {quote(build.dockerfile)} of asset {quote(build.asset)}"
-    text += f" and its base image {quote(build.base)}" if build.base else ""
-    return text + (f", whose config is given under {quote(build.config_key)}" if build.config_key else "")
-
-
-def read_from_dockerfiles(plan: Plan) -> Iterator[Notice]:
-    """Yield where the configs came from that were not read from the image itself."""
-    for config in plan.context.answers.values():
-        if isinstance(config, ImageConfig) and config.build:
-            fact = f"ENTRYPOINT and CMD of an image are read from {build_text(config.build)}"
-            yield Notice(Location(), Reason(fact, code=Code.DOCKERFILE))
 
 
 def _without_base(build: _Build, base: Answer | None) -> Unavailable:

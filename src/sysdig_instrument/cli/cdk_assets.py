@@ -172,7 +172,7 @@ def _resolved(name: str, image: str) -> str | None:
 
 def _read_dockerfile(folder: Path, name: str) -> str:
     path = folder.resolve() / name
-    if not is_visible_below(_output_folder(folder), str(path)):
+    if not is_visible_below(str(_output_folder(folder)), str(path)):
         raise DockerfileError("it is hidden, or outside of the CDK's output folder")
     content = _read_regular(path.resolve(), _MAX_DOCKERFILE_BYTES)
     if content is None:

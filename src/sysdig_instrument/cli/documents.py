@@ -11,21 +11,17 @@ from typing import Final
 
 from sysdig_instrument.cli.construct_paths import with_construct_paths
 from sysdig_instrument.cli.folders import Hint, InputFile, hint_of_document, read_bytes
-from sysdig_instrument.cli.plain_documents import intrinsic_settings, plain_findings, plain_tasks
-from sysdig_instrument.cli.plain_notices import left_alone_notices, notices_of_plan
 from sysdig_instrument.documents import (
     Document,
     DocumentKind,
     Encoding,
     is_certain,
+    is_plan,
     kind_of,
     load,
     read,
-    to_ecs_changes,
     to_properties,
 )
-from sysdig_instrument.documents.terraform import is_plan, planned_resources, why_unusable
-from sysdig_instrument.ecs_documents import camel_key
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Json
@@ -38,7 +34,6 @@ from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.planning import LookupFunction, look_up_nothing, plan_with_lookups
 from sysdig_instrument.printable import printable_name
 from sysdig_instrument.quotas import check_size
-from sysdig_instrument.services.definitions import with_record_label
 
 
 def open_documents(
@@ -165,6 +160,8 @@ def plan_documents(source: Document) -> Iterator[InputDocument]:
     Raises:
         UsageError: The plan cannot be judged.
     """
+    from sysdig_instrument.documents.terraform import planned_resources, why_unusable  # noqa: PLC0415 - other documents need neither
+
     if why := why_unusable(source.value):
         raise UsageError(f"{source.name} {why}.", code=Code.TERRAFORM_PLAN)
     for resource in planned_resources(source.value):
@@ -204,7 +201,9 @@ def preview_document(document: InputDocument, context: Context, look_up: LookupF
     plan = plan_with_lookups(document.fragment, document.with_transform_parameters(context), look_up)
     processed, problems = process(document.fragment, plan)
     if document.kind != "template":
-        return _preview_plain_document(document, plan, (*problems, *intrinsic_settings(plan)))
+        from sysdig_instrument.cli.plain_previews import preview_plain_document  # noqa: PLC0415 - a template needs nothing of it
+
+        return preview_plain_document(document, plan, problems)
     changes = () if problems else tuple(plan.changes)
     notices = with_construct_paths(plan.notices, document.fragment)
     return Preview(plan, changes, notices, with_construct_paths(problems, document.fragment), processed)
@@ -217,34 +216,3 @@ def _preview_with_reason(document: InputDocument, reason: Reason, context: Conte
     if reason.is_unknown or context.deployment_settings.values.other_workloads == "fail":
         return Preview(empty, (), (), (Problem(location, reason),), document.source.value)
     return Preview(empty, (), (Notice(location, reason),), (), document.source.value)
-
-
-def _preview_plain_document(document: InputDocument, plan: Plan, problems: tuple[Problem, ...]) -> Preview:
-    changes = () if problems else with_record_label(document.source.value, document.kind, tuple(plan.changes))
-    converted = to_ecs_changes(document.source.value, document.kind, changes)
-    unsupported = tuple(_unsupported_notice(change) for change in converted.unsupported)
-    about_plain = [
-        notice
-        for task in plan.tasks
-        for notice in notices_of_plan(task, is_fragment=is_fragment(document.source.value, document.kind))
-    ]
-    return Preview(
-        replace(plan, tasks=plain_tasks(plan.tasks)),
-        converted.changes,
-        (*plain_findings((*plan.notices, *about_plain)), *unsupported),
-        tuple(plain_findings(problems)),
-        converted.value,
-        tuple(notice for task in plain_tasks(plan.tasks) for notice in left_alone_notices(task)),
-    )
-
-
-def _unsupported_notice(change: Change) -> Notice:
-    name = camel_key(str(change.pointer[0]))
-    return Notice(
-        Location(),
-        Reason(
-            f"An array of container definitions cannot hold {name}",
-            f"Set {name} to {change.value} in the task definition",
-            code=Code.NOT_IN_AN_ARRAY,
-        ),
-    )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 from sysdig_instrument.engine.codes import Code
@@ -160,14 +159,14 @@ class _Reader:
         return tuple(self._file(name, each) for each in texts)
 
     def _file(self, name: str, path: str) -> str:
-        folder = Path(self._path).parent
+        folder = os.path.dirname(self._path) or "."
         if self._is_found and not is_visible_below(folder, path):
             raise UsageError(
                 f"Option {name} in {printable_name(self._path)} names a hidden file or one outside of its folder, and the tool "
                 "found this settings file without your naming it. Move the file there, or name it on the command line.",
                 code=Code.FILE_OPTION,
             )
-        return os.path.join(folder, path)  # noqa: PTH118 - as text, in which the user recognises the path
+        return os.path.join(folder, path)
 
     def _invalid(self, name: str, expected: str) -> UsageError:
         return UsageError(
@@ -176,10 +175,12 @@ class _Reader:
         )
 
 
-def is_visible_below(folder: Path, path: str) -> bool:
+def is_visible_below(folder: str, path: str) -> bool:
     """Return whether a path leads to a file in a folder or below, not through a hidden folder such as ``.git``."""
+    from pathlib import Path  # noqa: PLC0415 - only for a file that names others
+
     try:
-        below = (folder / path).resolve().relative_to(folder.resolve())
+        below = Path(folder, path).resolve().relative_to(Path(folder).resolve())
     except (OSError, RuntimeError, ValueError):  # it is elsewhere, a loop of links, or has a null character
         return False
     return not any(part.startswith(".") for part in below.parts)

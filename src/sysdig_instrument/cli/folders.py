@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
-from pathlib import Path
 from typing import Final
 
 from sysdig_instrument.documents.errors import MAX_BYTES
@@ -68,7 +67,7 @@ def find_files(paths: Iterable[str], *, as_in_folder: bool = False) -> FoundFile
     """
     found = FoundFiles()
     for path in paths:
-        if path != "-" and Path(path).is_dir():
+        if path != "-" and os.path.isdir(path):
             _search_folder(path, found)
         else:
             found.files.append(InputFile(path, is_explicit=path == "-" or not as_in_folder))
@@ -80,15 +79,15 @@ def _search_folder(root: str, found: FoundFiles) -> None:
         found.files.append(InputFile(str(error.filename), is_explicit=False))
 
     for parent, folders, files in os.walk(root, onerror=report_error):
-        paths = {name: os.path.join(parent, name) for name in sorted(folders) if name not in _NEVER_DEPLOYED}  # noqa: PTH118 - a Path for each file of a large tree is slow
+        paths = {name: os.path.join(parent, name) for name in sorted(folders) if name not in _NEVER_DEPLOYED}
         for name, path in paths.items():
-            if os.path.islink(path):  # noqa: PTH114 - likewise
+            if os.path.islink(path):
                 found.links += [path] if _leads_outside(path, root) else []
             elif not _is_searched(name):
                 found.passed_over.append(path)
         folders[:] = [name for name in paths if _is_searched(name)]
         for path in _regular_files(parent, files):
-            if os.path.basename(path).startswith("."):  # noqa: PTH119 - likewise
+            if os.path.basename(path).startswith("."):
                 found.passed_over.append(path)
             else:
                 found.files.append(InputFile(path, is_explicit=False))
@@ -107,14 +106,14 @@ def _leads_outside(link: str, root: str) -> bool:
 def _regular_files(parent: str, names: Iterable[str]) -> Iterator[str]:
     """Yield the regular files with a suffix that is read: reading a named pipe would wait for its writer."""
     for name in sorted(names):
-        path = os.path.join(parent, name)  # noqa: PTH118 - a Path for each file of a large tree is slow
-        if name.lower().endswith(SUFFIXES) and os.path.isfile(path):  # noqa: PTH113 - likewise
+        path = os.path.join(parent, name)
+        if name.lower().endswith(SUFFIXES) and os.path.isfile(path):
             yield path
 
 
 def _files_in(path: str) -> Iterator[str]:
     """Yield a file itself, or the files anywhere in a folder."""
-    if os.path.isfile(path):  # noqa: PTH113 - likewise
+    if os.path.isfile(path):
         yield path
     for parent, folders, names in os.walk(path):
         folders[:] = sorted(name for name in folders if name not in _NEVER_DEPLOYED)
@@ -128,7 +127,7 @@ def read_bytes(path: str) -> bytes:
         UsageError: The file cannot be read.
     """
     try:
-        with Path(path).open("rb") as file:
+        with open(path, "rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(

@@ -11,14 +11,13 @@ not count at all: the deployed macro does not read it.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sysdig_instrument.cli.console import write_stderr
 from sysdig_instrument.cli.file_options import FileOptions
-from sysdig_instrument.cli.from_macro import read_macro, tell_unknown_values
 from sysdig_instrument.cli.settings_file import (
     SettingsFile,
     display_path,
@@ -36,6 +35,7 @@ from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
 if TYPE_CHECKING:
+    from sysdig_instrument.cli.from_macro import DeployedMacro
     from sysdig_instrument.lookup.aws import AwsSession
 
 
@@ -88,7 +88,7 @@ class PlanInputs:
         self._settings = _SettingsSources(
             options, self._region or self._default_region, layers, is_offline=self._is_offline
         )
-        self._contexts: dict[Path | None, DocumentContext] = {}
+        self._contexts: dict[str | None, DocumentContext] = {}
 
     def context_for(self, path: str) -> DocumentContext:
         """Return the plan context for a file.
@@ -101,7 +101,7 @@ class PlanInputs:
             self._contexts[found_file] = self._context(found_file)
         return self._contexts[found_file]
 
-    def _context(self, found_file: Path | None) -> DocumentContext:
+    def _context(self, found_file: str | None) -> DocumentContext:
         found = self._settings.read_found(found_file)
         options = found.options if found else FileOptions()
         return DocumentContext(
@@ -171,14 +171,15 @@ class _SettingsSources:
             raise UsageError(
                 "--from-macro reads from AWS, and --offline prevents it. Remove one of them.", code=Code.FROM_MACRO
             )
-        self._macro = None
+        self._macro: DeployedMacro | None = None
         if options.from_macro:
+            from sysdig_instrument.cli.from_macro import read_macro, tell_unknown_values  # noqa: PLC0415 - only for this option
+
             self._macro = read_macro(options.from_macro, region, options.profile, make_session)
-        if self._macro:
             tell_unknown_values(self._macro, {name for layer in layers for name in layer.values})
             self._caller_layers.insert(0, self._macro.layer)
 
-    def read_found(self, found_file: Path | None) -> SettingsFile | None:
+    def read_found(self, found_file: str | None) -> SettingsFile | None:
         """Return the settings file that was found near a document. Who names it with --settings vouches for it."""
         if found_file is None or any(is_same_file(found_file, path) for path in self._options.settings):
             return None
@@ -233,7 +234,8 @@ def aws_region(environment: Mapping[str, str], profile: str | None = None) -> st
 def _configured_region(file: str, sections: Iterable[str]) -> str | None:
     """Return the region that the first of these sections gives; None if there is no such file or section."""
     try:
-        text = Path(file).expanduser().read_text(encoding="utf-8")
+        with open(os.path.expanduser(file), encoding="utf-8") as opened:
+            text = opened.read()
     except (OSError, UnicodeDecodeError):
         return None  # botocore reports it when a lookup needs AWS
     import configparser  # noqa: PLC0415 - only if there is a file to read

@@ -113,6 +113,6 @@ def repository_finder() -> Callable[[str], tuple[str, str]]:
             root = root_of(file.parent)
         except OSError:
             root = None
-        return (display_path(root), file.relative_to(root).as_posix()) if root else ("", path)
+        return (display_path(str(root)), file.relative_to(root).as_posix()) if root else ("", path)
 
     return find

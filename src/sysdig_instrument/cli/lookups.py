@@ -19,7 +19,6 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from sysdig_instrument.cli.builds import Builds
 from sysdig_instrument.cli.caller_values import CallerValues
 from sysdig_instrument.cli.inputs import DocumentContext
 from sysdig_instrument.engine.codes import Code
@@ -36,6 +35,7 @@ from sysdig_instrument.lookup.session import LookupSession, make_lookup
 from sysdig_instrument.planning import look_up_nothing
 
 if TYPE_CHECKING:
+    from sysdig_instrument.cli.builds import Builds
     from sysdig_instrument.cli.documents import InputDocument
     from sysdig_instrument.engine.json_types import Json
     from sysdig_instrument.engine.plan import Context
@@ -59,13 +59,13 @@ def look_up_from_options(
     parameters. ``session`` lets several files share one cache of images.
     """
     own = CallerValues.from_options(options, environment).with_file(context)
-    builds = Builds.of_document(document, context)
+    builds_first = _builds_first(document, context)
     if options.offline or (isinstance(context, DocumentContext) and context.is_offline):
-        return own.before(builds.before(own.before(_answer_offline)))
+        return own.before(builds_first(own.before(_answer_offline)))
     get_session = session or shared_session(environment, options.profile)
     look_up = own.before(make_lookup(context.deployment_settings.values, context.region, get_session, lambda: math.inf))
     values = _AccountValues(
-        document.fragment, document.with_transform_parameters(context), look_up, get_session, builds
+        document.fragment, document.with_transform_parameters(context), look_up, get_session, builds_first
     )
     values.look_up_without_values()
     return own.before(values.look_up)
@@ -83,9 +83,30 @@ def look_up_only_here(
 
     def of_document(document: InputDocument, context: Context) -> LookupFunction:
         here = own.with_file(context)
-        return here.before(Builds.of_document(document, context).before(here.before(look_up_nothing)))
+        return here.before(_builds_first(document, context)(here.before(look_up_nothing)))
 
     return of_document
+
+
+def _builds_first(document: InputDocument, context: Context) -> Callable[[LookupFunction], LookupFunction]:
+    """Return the function that lets a document's Dockerfiles answer before another lookup function.
+
+    What reads them is imported at the first lookup.
+    """
+
+    @cache
+    def builds() -> Builds:
+        from sysdig_instrument.cli.builds import Builds  # noqa: PLC0415 - only for a lookup
+
+        return Builds.of_document(document, context)
+
+    def before(look_up: LookupFunction) -> LookupFunction:
+        def look_up_after_builds(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
+            return builds().before(look_up)(lookups)
+
+        return look_up_after_builds
+
+    return before
 
 
 def shared_session(environment: Mapping[str, str], profile: str | None) -> Callable[[], LookupSession]:
@@ -130,7 +151,7 @@ class _AccountValues:
     context: Context
     answer: LookupFunction
     get_session: Callable[[], LookupSession]
-    builds: Builds
+    builds_first: Callable[[LookupFunction], LookupFunction]
     first_answers: dict[Lookup, Answer] | None = None
 
     def look_up_without_values(self) -> None:
@@ -149,7 +170,7 @@ class _AccountValues:
         if self.first_answers is None:
             return self._look_up_first(lookups)
         known = self._known(lookups)
-        answers = self.builds.before(self._answer_later)([lookup for lookup in lookups if lookup not in known])
+        answers = self.builds_first(self._answer_later)([lookup for lookup in lookups if lookup not in known])
         return {**known, **answers}
 
     def _look_up_first(self, lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
@@ -160,7 +181,7 @@ class _AccountValues:
             first.update({_without_secret(lookup): answer for lookup, answer in answers.items()})
             return answers
 
-        answers = self.builds.before(answer_first)(lookups)
+        answers = self.builds_first(answer_first)(lookups)
         first.update({_without_secret(lookup): answer for lookup, answer in answers.items()})
         return answers
 

@@ -6,7 +6,6 @@ import os
 import stat
 from collections.abc import Iterator
 from itertools import takewhile
-from pathlib import Path
 from typing import Final
 
 from sysdig_instrument.cli.file_options import OPTIONS_KEY, FileOptions, file_options
@@ -66,52 +65,58 @@ def parameters_of(file: SettingsFile) -> dict[str, Json]:
 SETTINGS_FILE_NAMES: Final = (".sysdig-instrument.yaml", ".sysdig-instrument.yml", ".sysdig-instrument.json")
 
 
-def find_settings_file(document_path: str) -> Path | None:
+def find_settings_file(document_path: str) -> str | None:
     """Return the settings file for a document, or for the current folder if the document is ``-``."""
-    path = Path("." if document_path == "-" else document_path)
+    path = "." if document_path == "-" else document_path
     try:
-        start = (path if path.is_dir() or document_path == "-" else path.parent).resolve()
+        start = os.path.realpath(path if os.path.isdir(path) else os.path.dirname(path))
     except OSError:
         return None  # reading the document reports this error
     return next(
         (
             file
-            for folder in (*_folders_to_search(start), Path.cwd())
+            for folder in (*_folders_to_search(start), os.getcwd())
             for name in SETTINGS_FILE_NAMES
-            if (file := folder / name).is_file()
+            if os.path.isfile(file := os.path.join(folder, name))
         ),
         None,
     )
 
 
-def _folders_to_search(start: Path) -> Iterator[Path]:
-    owned = takewhile(lambda folder: not _is_for_everyone(folder), start.parents)
+def _folders_to_search(start: str) -> Iterator[str]:
+    owned = takewhile(lambda folder: not _is_for_everyone(folder), _parents(start))
     ancestors = [start, *owned]
-    root_index = next((index for index, folder in enumerate(ancestors) if (folder / ".git").exists()), 0)
+    root_index = next((index for index, folder in enumerate(ancestors) if os.path.exists(f"{folder}/.git")), 0)
     yield from ancestors[: root_index + 1]
 
 
-def _is_for_everyone(folder: Path) -> bool:
+def _parents(folder: str) -> Iterator[str]:
+    while (parent := os.path.dirname(folder)) != folder:
+        yield parent
+        folder = parent
+
+
+def _is_for_everyone(folder: str) -> bool:
     """Return whether everyone may create files in a folder, as in ``/tmp``: a repository there may be anyone's."""
     try:
-        mode = folder.stat().st_mode
+        mode = os.stat(folder).st_mode
     except OSError:
         return False  # reading the document reports this error
     return bool(mode & stat.S_ISVTX and mode & stat.S_IWOTH)
 
 
-def display_path(path: Path) -> str:
+def display_path(path: str) -> str:
     """Return the shorter of the absolute path and the path relative to the current folder, for messages."""
     try:
         relative = os.path.relpath(path)
     except ValueError:  # another drive
-        return str(path)
-    return min(relative, str(path), key=len)
+        return path
+    return min(relative, path, key=len)
 
 
-def is_same_file(first: Path, second: str) -> bool:
+def is_same_file(first: str, second: str) -> bool:
     """Return whether both are the same file, also by a link."""
     try:
-        return first.samefile(second)
+        return os.path.samefile(first, second)
     except OSError:
         return False

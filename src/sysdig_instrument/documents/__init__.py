@@ -14,7 +14,7 @@ The writer, in :mod:`sysdig_instrument.documents.editing.writer`, is imported by
 """
 
 from sysdig_instrument.documents.document import Document, Encoding, Syntax
-from sysdig_instrument.documents.kinds import is_certain, kind_of
+from sysdig_instrument.documents.kinds import is_certain, is_plan, kind_of
 from sysdig_instrument.documents.reader import load, read
 from sysdig_instrument.ecs_documents import DocumentKind, EcsChanges, to_ecs_changes, to_properties
 
@@ -25,6 +25,7 @@ __all__ = [
     "Encoding",
     "Syntax",
     "is_certain",
+    "is_plan",
     "kind_of",
     "load",
     "read",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sysdig_instrument.documents.terraform import is_plan, is_state
 from sysdig_instrument.ecs_documents import DocumentKind, camel_key, pascal_key
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import quote
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 _TEMPLATE_SECTIONS: Final = frozenset(
     {"AWSTemplateFormatVersion", "Conditions", "Mappings", "Metadata", "Outputs", "Parameters", "Rules", "Transform"},
 )
+_PLAN_SECTIONS: Final = frozenset({"resource_changes", "planned_values"})
 _EXPECTED_INPUT: Final = (
     "Give a CloudFormation template, a task definition in the format of `aws ecs register-task-definition "
     "--cli-input-json` or `aws ecs describe-task-definition`, or an array of container definitions."
@@ -67,6 +67,16 @@ CONTAINER_MEMBERS: Final[Mapping[str, type]] = {
 _COMMON_KEYS: Final = frozenset({"name", "image", "hostname", "links", "user"})
 """Members that people, products and machines in a list have, too, with values of the same types."""
 _TASK_KEYS: Final = ("family", "requiresCompatibilities", "networkMode", "executionRoleArn", "taskRoleArn")
+
+
+def is_plan(value: Json) -> bool:
+    """Return whether a value is a Terraform plan."""
+    return isinstance(value, dict) and "format_version" in value and not _PLAN_SECTIONS.isdisjoint(value)
+
+
+def is_state(value: Json) -> bool:
+    """Return whether a value is Terraform's state, of which ``terraform show -json`` prints the same kind of object."""
+    return isinstance(value, dict) and "format_version" in value and "values" in value and not is_plan(value)
 
 
 def kind_of(value: Json, name: str) -> DocumentKind:

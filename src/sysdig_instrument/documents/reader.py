@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.documents.document import Document, Encoding
@@ -39,7 +38,7 @@ def load(path: str, advice: str = "Give the path of a template, or - for standar
     if path == "-":
         return read(sys.stdin.buffer.read(MAX_BYTES + 1), STANDARD_INPUT)
     try:
-        with Path(path).open("rb") as file:
+        with open(path, "rb") as file:
             return read(file.read(MAX_BYTES + 1), path)
     except OSError as error:
         reason = error.strerror or type(error).__name__

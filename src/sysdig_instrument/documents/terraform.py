@@ -19,7 +19,6 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 if TYPE_CHECKING:
     from sysdig_instrument.engine.json_types import Json
 
-_PLAN_SECTIONS: Final = frozenset({"resource_changes", "planned_values"})
 _VERSIONS: Final = ("0", "1")
 """What is before the dot in a version. Version 0 is that of Terraform before 1.1, with the same keys."""
 _REMOVALS: Final[tuple[Json, ...]] = (["delete"], ["forget"])
@@ -78,16 +77,6 @@ class PlannedResource:
     task: dict[str, Json]
     reason: Reason | None = None
     is_sensitive: bool = False
-
-
-def is_plan(value: Json) -> bool:
-    """Return whether a value is a Terraform plan."""
-    return isinstance(value, dict) and "format_version" in value and not _PLAN_SECTIONS.isdisjoint(value)
-
-
-def is_state(value: Json) -> bool:
-    """Return whether a value is Terraform's state, of which ``terraform show -json`` prints the same kind of object."""
-    return isinstance(value, dict) and "format_version" in value and "values" in value and not is_plan(value)
 
 
 def why_unusable(plan: Json) -> str:

@@ -11,13 +11,11 @@ from sysdig_instrument.cli.attribution import final_pointers, owner_label
 from sysdig_instrument.cli.batch import process_files
 from sysdig_instrument.cli.callers_account import with_callers_account
 from sysdig_instrument.cli.console import Console, detect_console, write_stdout
-from sysdig_instrument.cli.diff_formats import side_by_side
 from sysdig_instrument.cli.diff_formats.hunks import Hunk, Note, NoteSpan, hunks
 from sysdig_instrument.cli.diff_formats.summary import change_records, json_patch, render_summary
 from sysdig_instrument.cli.diff_formats.unified import render_patch, render_terminal
 from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
 from sysdig_instrument.cli.exit_codes import EXIT_OK, exit_code
-from sysdig_instrument.cli.formats.json import stream_json_array
 from sysdig_instrument.cli.formats.model import REFUSED, UNKNOWN, UNUSABLE, LineLocator
 from sysdig_instrument.cli.harmless import sanitize
 from sysdig_instrument.cli.line_report import line_report
@@ -119,6 +117,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         fail_on_line=options.line == "fail",
     )
     if options.format == "json":
+        from sysdig_instrument.cli.formats.json import stream_json_array  # noqa: PLC0415 - only for this format
+
         for text in stream_json_array(_to_json(path, result) for path, result in results):
             write_stdout(text)
         write_stdout("\n")
@@ -210,6 +210,8 @@ def _render(path: str, diff: DocumentDiff, console: Console, *, is_side_by_side:
     if not changes or not has_text:
         pass
     elif is_side_by_side:
+        from sysdig_instrument.cli.diff_formats import side_by_side  # noqa: PLC0415 - only for this format
+
         yield from side_by_side.render(diff.hunks(), console)
     elif console.is_terminal:
         yield from render_terminal(diff.hunks(), console)

@@ -9,7 +9,7 @@ from typing import Final
 
 from sysdig_instrument.cli.attribution import task_label
 from sysdig_instrument.cli.batch import process_files
-from sysdig_instrument.cli.builds import read_from_dockerfiles
+from sysdig_instrument.cli.build_notices import read_from_dockerfiles
 from sysdig_instrument.cli.callers_account import with_callers_account
 from sysdig_instrument.cli.construct_paths import construct_path
 from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document

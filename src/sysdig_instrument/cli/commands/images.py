@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import starmap
 
 from sysdig_instrument.cli.batch import check_parameters
-from sysdig_instrument.cli.builds import build_text
+from sysdig_instrument.cli.build_notices import build_text
 from sysdig_instrument.cli.callers_account import with_callers_account
 from sysdig_instrument.cli.console import write_stderr, write_stdout
 from sysdig_instrument.cli.documents import input_document

@@ -18,7 +18,6 @@ from sysdig_instrument.cli.harmless import has_commands, is_on_runner
 from sysdig_instrument.cli.inputs import context_for_file
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.cli.messages import Messages, RefusedDocumentError
-from sysdig_instrument.cli.output_file import write_output_file
 from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.documents import Syntax, load
 from sysdig_instrument.documents.editing.writer import render, write
@@ -65,6 +64,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if options.output in (None, "-"):
         _write_to_stdout(text, content, environment)
     else:
+        from sysdig_instrument.cli.output_file import write_output_file  # noqa: PLC0415 - only for -o
+
         write_output_file(options.output, content)
     return EXIT_OK
 
