@@ -10,6 +10,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
+from sysdig_instrument.aws_changes import Timer
 from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
@@ -99,13 +100,13 @@ class Watch:
         owner: Owner,
         settings: ResolvedSettings,
         make_look_up: Callable[[Settings], LookupFunction] | None,
-        clock: Callable[[], float],
+        timer: Timer,
     ) -> None:
         self._ecs = ecs
         self._owner = owner
         self._settings = settings
         self._make_look_up = make_look_up
-        self._clock = clock
+        self._timer = timer
 
     def handle(self, subject: Subject) -> Outcome:
         """Judge the task definition that an event is about, and repair it if that is asked for.
@@ -245,7 +246,7 @@ class Watch:
         return False
 
     def _roll_out(self, outcome: Outcome, plan: RolloutPlan) -> None:
-        report = Rollout(self._ecs, plan, lambda _: None, self._clock, 0).move_each()
+        report = Rollout(self._ecs, plan, lambda _: None, self._timer, 0).move_each()
         outcome.registered = next((short_arn(each) for each in report.registered.values()), "")
         outcome.services |= {name: state.value for name, state in report.states.items()}
         # Without their advice, which is for those who run apply.
