@@ -18,15 +18,17 @@ MAX_COMMENT = 65_000  # GitHub takes 65,536 characters
 RESULTS = {0: "passed", 1: "failed"}
 
 
+class QuoteError(Exception):
+    """An input has a quote that is not closed."""
+
+
 def main() -> int:
     """Run the command, and return its exit code."""
     command = ENVIRONMENT["COMMAND"]
     try:
         files, arguments = words("FILES"), settings() + words("ARGUMENTS")
-    except ValueError as error:
-        sys.stderr.write(
-            f"sysdig-instrument: The input files or arguments cannot be split: {error}. Close the quote.\n"
-        )
+    except QuoteError as error:
+        sys.stderr.write(f"sysdig-instrument: {error}\n")
         return 2
     report = Path(RUNNER_TEMP, "sysdig-instrument.md")
     report.write_text(shortened(markdown(command, arguments, files)), "utf-8")
@@ -43,8 +45,17 @@ def main() -> int:
 
 
 def words(name: str) -> list[str]:
-    """Return the words of an input: what contains a space is in quotes, as in a shell."""
-    return shlex.split(ENVIRONMENT[name])
+    """Return the words of an input: what contains a space is in quotes, as in a shell.
+
+    Raises:
+        QuoteError: A quote is not closed.
+    """
+    try:
+        return shlex.split(ENVIRONMENT[name])
+    except ValueError as error:
+        raise QuoteError(
+            f"The input {name.lower()} cannot be split into words: {str(error).lower()}. Close the quote. (SI719)"
+        ) from None
 
 
 def settings() -> list[str]:

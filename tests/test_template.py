@@ -141,7 +141,12 @@ def test_watch_has_the_calls_of_ecs_one_at_a_time() -> None:
     pattern = WATCH["WatchRule"]["Properties"]["EventPattern"]
     assert (event["source"], event["detail-type"]) in zip(pattern["source"], pattern["detail-type"], strict=True)
     assert event["detail"]["eventSource"] in pattern["detail"]["eventSource"]
-    assert pattern["detail"]["eventName"] == ["RegisterTaskDefinition", "CreateService", "UpdateService"]
+    assert pattern["detail"]["eventName"] == [
+        "RegisterTaskDefinition",
+        "CreateService",
+        "UpdateService",
+        "CreateTaskSet",
+    ]
 
 
 def test_watch_changes_nothing_unless_it_is_to_remediate() -> None:

@@ -190,7 +190,12 @@ def test_an_invalid_tag_is_named(value: str, capsys: pytest.CaptureFixture[str])
     Path("app.yaml").write_text(source(role=f"ExecutionRoleArn: r\n      {tags}"))
     shown = run(capsys, "transform", "app.yaml", *SET, "--offline")
     assert shown.code == 1
-    assert words(shown.err).count('Tag "sysdig-instrument" has an invalid value. Use true or false. (SI103)') == 1
+    assert (
+        words(shown.err).count(
+            'Tag "sysdig-instrument" has an invalid value. Give tag "sysdig-instrument" the value true or false. (SI103)'
+        )
+        == 1
+    )
     assert 'Setting "Enabled"' not in shown.err
 
 
@@ -486,6 +491,111 @@ def test_a_mistake_in_the_template_says_what_to_write(
 ) -> None:
     Path("app.yaml").write_text(source().replace(old, new))
     assert message in words(run(capsys, "explain", "app.yaml", *SET).out)
+
+
+IF = "its Fn::If is not the name of a condition and two values. Give Fn::If a condition, the value if it is true"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("EntryPoint: [/web]", "EntryPoint: !If [Prod, [/web]]", IF),
+        ("EntryPoint: [/web]", "EntryPoint: !If [Prod, [/web], [/b], [/c]]", IF),
+        ("EntryPoint: [/web]", "EntryPoint: !If [!Condition Prod, [/web], [/b]]", IF),
+        ("EntryPoint: [/web]", "EntryPoint: !If [Prod, !If [Test, [/web]], [/b]]", IF),
+        ("EntryPoint: [/web]", "EntryPoint: [/web], Environment: !If [Prod, []]", IF),
+        ("EntryPoint: [/web]", "EntryPoint: !Split [',']", "Write EntryPoint as a list, or as a Ref"),
+        (
+            "EntryPoint: [/web]",
+            "EntryPoint: [/web], Command: serve all",
+            "Command is not a list. Write Command as a list",
+        ),
+        ("EntryPoint: [/web]", "EntryPoint: [/web], Command: !Join [' ', [a, b]]", "Command is not a list."),
+        ("EntryPoint: [/web]", "EntryPoint: [/web], Command: !If [Prod, serve all, [a]]", "Command is not a list."),
+        ("Transform: Sys", "Transform: [!Ref Name]  # Sys", "Transform: [NAME, SysdigInstrument]"),
+        ("Transform: Sys", "Transform: !Ref Name  # Sys", "Transform: [NAME, SysdigInstrument]"),
+    ],
+)
+def test_what_is_not_well_formed_is_told(old: str, new: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    conditions = "Conditions: {Prod: !Equals [a, a], Test: !Equals [b, b]}\n"
+    Path("app.yaml").write_text(conditions + source().replace(old, new))
+    shown = words(run(capsys, "explain", "app.yaml", *SET, "--offline", "--region", "eu-west-1").out)
+    assert message in shown
+    if message is IF:
+        assert "Fn::If: [CONDITION, [" in shown
+
+
+def test_a_well_formed_if_and_an_empty_command_are_right(capsys: pytest.CaptureFixture[str]) -> None:
+    for argv in ("EntryPoint: !If [Prod, [/a], [/b]]", "EntryPoint: [/a], Command: []"):
+        Path("app.yaml").write_text("Conditions: {Prod: !Equals [a, a]}\n" + source(argv=argv))
+        shown = run(capsys, "explain", "app.yaml", *SET, "--offline", "--region", "eu-west-1")
+        assert (shown.code, "SI215" in shown.out) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("tags", "named"),
+    [
+        ('{sysdig-instrument: "false"}', 'Tag "sysdig-instrument" has no effect without Key and Value'),
+        ("[{sysdig-instrument: false, team: a}]", 'Tag "sysdig-instrument" has'),
+        ("[{kilt-ignore: x}]", 'Tag "kilt-ignore" has'),
+        ('["sysdig-instrument=false"]', 'Tag "sysdig-instrument" has'),
+        ("!If [Prod, {sysdig-instrument: x, sysdig-instrument-reason: y}, []]", 'Tag "sysdig-instrument", "sysdig-'),
+        ("{team: a}", ""),
+        ("[{Key: sysdig-instrument}]", ""),
+        ("[4711]", ""),
+    ],
+)
+def test_tags_without_key_and_value(tags: str, named: str, capsys: pytest.CaptureFixture[str]) -> None:
+    role = f"ExecutionRoleArn: r\n      Tags: {tags}"
+    Path("app.yaml").write_text("Conditions: {Prod: !Equals [a, a]}\n" + source(role=role))
+    for command in ("explain", "check"):
+        shown = words(run(capsys, command, "app.yaml", *SET, "--offline", "--region", "eu-west-1").out)
+        assert named in shown if named else "SI144" not in shown
+        assert ('Tags: [{Key: sysdig-instrument, Value: "false"}]' in shown) == ("false" in tags)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            '{"web:1": {"Entrypoint": "/web"}}',
+            'image "web:1" has "Entrypoint", which is not a list of strings. Write {',
+        ),
+        ('{"web:1": {"Entrypoint": null, "Cmd": [1]}}', 'image "web:1" has "Cmd", which is not a list of strings'),
+        ('{"web:1": ["/web"]}', 'image "web:1" has no object'),
+    ],
+)
+def test_an_image_config_that_is_none_is_named(content: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("i.json").write_text(content)
+    assert message in run(capsys, "explain", "app.yaml", *SET, "--offline", "--images", "i.json").err
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (
+            "Images: nope.json",
+            "Option Images in FILE names nope.json, which does not exist. Give the path from the folder of",
+        ),
+        ("Parameters: nope.json", "Option Parameters in FILE names nope.json, which does not exist. Give the path"),
+        ("Parameters: [A=b]", "names A=b, which does not exist. For values in place of files, write an object"),
+    ],
+)
+@pytest.mark.parametrize("name", [".sysdig-instrument.yaml", "named.yaml"])
+def test_a_file_that_a_settings_file_names(
+    option: str, message: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(name).write_text(f"Options: {{{option}}}\n")
+    named = ["--settings", name] if name == "named.yaml" else []
+    assert message.replace("FILE", name) in run(capsys, "explain", "app.yaml", *SET[1:], "--offline", *named).err
+
+
+def test_the_arn_of_an_ssm_parameter_has_its_form(capsys: pytest.CaptureFixture[str]) -> None:
+    for arn in ("arn:aws:ssm:eu-west-1:111122223333:x", "arn:aws-cn:ssm:eu-west-1:111122223333:parameter/*"):
+        shown = run(capsys, "explain", "app.yaml", "--set", "Collector=us2", "--set", f"AccessKeySecret={arn}").err
+        assert (
+            "Use the ARN of an SSM parameter, without wildcards: arn:aws:ssm:REGION:ACCOUNT:parameter/NAME. (" in shown
+        )
 
 
 def test_a_type_that_is_far_from_that_of_a_task_definition_is_not_reported(capsys: pytest.CaptureFixture[str]) -> None:

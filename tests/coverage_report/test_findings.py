@@ -6,11 +6,10 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import botocore.session
 import pytest
-from botocore.validate import ParamValidator
 
-from coverage_report.fake_ecs import BOTOCORE_LOADER, FakeEcs, FakeEcsRegion
+from coverage_report.fake_ecs import FakeEcs, FakeEcsRegion
+from coverage_report.security_hub_api import errors_in
 from coverage_report.tasks import ACCOUNT, PLANTED, REGION, instrumented, plain, registered
 from sysdig_instrument.coverage import asff, ocsf
 from sysdig_instrument.coverage.assess import TaskStatus
@@ -49,11 +48,8 @@ def asff_of(report: Report, now: datetime = NOW, page: str = PAGE) -> list[Any]:
 
 
 def test_security_hub_takes_the_findings() -> None:
-    session = botocore.session.Session()
-    session.register_component("data_loader", BOTOCORE_LOADER)
-    shape = session.get_service_model("securityhub").operation_model("BatchImportFindings").input_shape
-    found = asff_of(report_on(region(registered(plain()))))
-    assert not ParamValidator().validate({"Findings": found}, shape).has_errors()
+    found = asff_of(report_on(region(registered(plain())))) + asff_of(report_on(region(instrumented(family="web"))))
+    assert errors_in("BatchImportFindings", {"Findings": found}) == []
     for each in found:
         assert each["SchemaVersion"] == "2018-10-08"
         assert each["ProductArn"] == f"arn:aws:securityhub:{REGION}:{ACCOUNT}:product/{ACCOUNT}/default"
@@ -119,12 +115,11 @@ def test_a_long_description_is_cut() -> None:
 
 
 def test_an_archived_finding_is_one_that_security_hub_takes() -> None:
-    session = botocore.session.Session()
-    session.register_component("data_loader", BOTOCORE_LOADER)
-    shape = session.get_service_model("securityhub").operation_model("BatchImportFindings").input_shape
     earlier = {**asff_of(report_on(region(registered(plain()))))[0], "Sample": False, "WorkflowState": "NEW"}
+    earlier["ProductFields"]["aws/securityhub/ProductName"] = "Default"  # as Security Hub adds it
     gone = asff.archived(earlier, NOW + timedelta(hours=1))
-    assert not ParamValidator().validate({"Findings": [gone]}, shape).has_errors()
+    assert errors_in("BatchImportFindings", {"Findings": [gone]}) == []
+    assert gone["ProductFields"] == (asff_of(report_on(region(registered(plain()))))[0]["ProductFields"])
     assert (gone["Id"], gone["RecordState"]) == (earlier["Id"], "ARCHIVED")
     assert gone["UpdatedAt"] > earlier["UpdatedAt"]
 

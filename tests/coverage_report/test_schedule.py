@@ -10,13 +10,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
-import botocore.session
 import pytest
-from botocore.validate import ParamValidator
 
-from coverage_report.fake_ecs import BOTOCORE_LOADER, FakeEcs, FakeEcsRegion
+from coverage_report.fake_ecs import FakeEcs, FakeEcsRegion
+from coverage_report.security_hub_api import errors_in
 from coverage_report.tasks import ACCOUNT, PLANTED, REGION, instrumented, plain, registered
-from sysdig_instrument.coverage import security_hub
+from sysdig_instrument.coverage import asff, security_hub
 from sysdig_instrument.coverage.ecs import AwsAccount
 from sysdig_instrument.coverage.report import Report
 from sysdig_instrument.coverage.survey import Scope, survey
@@ -146,9 +145,6 @@ class FakeSecurityHub:
     """Security Hub in one account and Region, whose answers have the form of botocore's."""
 
     def __init__(self) -> None:
-        session = botocore.session.Session()
-        session.register_component("data_loader", BOTOCORE_LOADER)
-        self._model = session.get_service_model("securityhub")
         self.findings: dict[str, Any] = {}
         self.failures = 0
         self.batches: list[int] = []
@@ -161,12 +157,8 @@ class FakeSecurityHub:
         assert name in ("batch_import_findings", "get_findings")
         return False
 
-    def _check(self, operation: str, parameters: dict[str, Any]) -> None:
-        shape = self._model.operation_model(operation).input_shape
-        assert not ParamValidator().validate(parameters, shape).has_errors()
-
     def batch_import_findings(self, **parameters: Any) -> dict[str, Any]:
-        self._check("BatchImportFindings", parameters)
+        assert errors_in("BatchImportFindings", parameters) == []
         assert 0 < len(parameters["Findings"]) <= 100
         self.batches.append(len(parameters["Findings"]))
         for each in parameters["Findings"]:
@@ -175,7 +167,7 @@ class FakeSecurityHub:
         return {"FailedCount": self.failures, "SuccessCount": 1, "FailedFindings": failed}
 
     def get_findings(self, **parameters: Any) -> dict[str, Any]:
-        self._check("GetFindings", parameters)
+        assert errors_in("GetFindings", parameters) == []
         return {"Findings": [each for each in self.findings.values() if each["RecordState"] == "ACTIVE"]}
 
     def states(self) -> dict[str, tuple[str, str]]:
@@ -193,8 +185,8 @@ def report_on(*tasks: tuple[dict[str, Any], int], **error_codes: str) -> Report:
     return survey(FakeEcs(region).account, Scope((REGION,)), merge_layers(), NOW)
 
 
-def imported(hub: FakeSecurityHub, report: Report) -> security_hub.Import:
-    return security_hub.import_findings(report, [(ACCOUNT, REGION)], lambda _: cast("Any", hub), NOW)
+def imported(hub: FakeSecurityHub, report: Report, reporter: str = "a") -> security_hub.Import:
+    return security_hub.import_findings(report, [(ACCOUNT, REGION)], lambda _: cast("Any", hub), NOW, reporter)
 
 
 def test_findings_are_updated_resolved_and_archived() -> None:
@@ -207,6 +199,40 @@ def test_findings_are_updated_resolved_and_archived() -> None:
     # The last service of the Region goes, too.
     assert imported(hub, report_on()) == security_hub.Import(0, 1, ())
     assert hub.states()["web"] == ("NOT_AVAILABLE", "ARCHIVED")
+
+
+def test_two_stacks_and_the_command_have_findings_of_their_own() -> None:
+    hub = FakeSecurityHub()
+    web, protected = report_on((registered(plain()), 1)), report_on((instrumented(family="web"), 1))
+    by_command = list(asff.findings(web, NOW, ""))
+    hub.batch_import_findings(Findings=by_command)
+    assert imported(hub, protected, "a") == imported(hub, web, "b") == security_hub.Import(1, 0, ())
+    assert sorted(each["Compliance"]["Status"] for each in hub.findings.values()) == ["FAILED", "FAILED", "PASSED"]
+    assert imported(hub, report_on(), "a") == security_hub.Import(0, 1, ())  # only its own
+    assert sorted(each["RecordState"] for each in hub.findings.values()) == ["ACTIVE", "ACTIVE", "ARCHIVED"]
+    assert hub.findings[cast("str", by_command[0]["Id"])]["RecordState"] == "ACTIVE"
+
+
+def test_a_finding_of_an_earlier_release_does_not_stay_open() -> None:
+    """It names no reporter, and its identifier is that of the command."""
+    hub = FakeSecurityHub()
+    (earlier,) = asff.findings(report_on((registered(plain()), 1)), NOW, "")
+    del cast("dict[str, Any]", earlier["ProductFields"])["sysdig-instrument/reporter"]
+    hub.batch_import_findings(Findings=[earlier])
+    assert imported(hub, report_on((instrumented(family="web"), 2))) == security_hub.Import(1, 1, ())
+    assert hub.findings[cast("str", earlier["Id"])]["RecordState"] == "ARCHIVED"
+
+
+def test_the_stack_names_itself(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = FakeSecurityHub()
+    monkeypatch.setattr(coverage_handler, "_clients_of", lambda *_: hub)
+    region = FakeEcsRegion()
+    region.run("shop", registered(plain()))
+    name = RESOURCES["Function"]["Properties"]["Environment"]["Variables"]["STACK_NAME"]
+    assert name == {"Ref": "AWS::StackName"}
+    assert run(region, SECURITY_HUB="true", STACK_NAME="coverage")["imported"] == 1
+    (found,) = hub.findings.values()
+    assert found["ProductFields"]["sysdig-instrument/reporter"] == f"{ACCOUNT}/{REGION}/coverage"
 
 
 def test_nothing_is_archived_where_something_was_not_read() -> None:
@@ -242,7 +268,7 @@ def test_findings_that_are_not_taken_are_told() -> None:
     def denied(_: str) -> Any:
         raise AwsError("AccessDenied")
 
-    (error,) = security_hub.import_findings(report_on(), [(OTHER, REGION)], denied, NOW).errors
+    (error,) = security_hub.import_findings(report_on(), [(OTHER, REGION)], denied, NOW, "a").errors
     assert error.account == OTHER
 
 

@@ -17,7 +17,7 @@ from deployed.conftest import Deploy
 from deployed.permissions import Calls, denied, unused
 from deployed.stack import REGION, TOPIC, Stack, macro_stack
 from sysdig_instrument.function.watch_handler import WatchFailedError
-from watch.calls import CLUSTER, TASK, handle, of_service, registered
+from watch.calls import CLUSTER, TASK, handle, of_service, of_task_set, registered
 
 WATCH: Final = frozenset(
     {"WatchRule", "WatchPermission", "WatchFunction", "WatchRole", "WatchLogGroup", "WatchDeadLetters", "WatchAlarm"}
@@ -46,6 +46,8 @@ EVENTS: Final = {
     "RegisterTaskDefinition": (registered("arn:aws:ecs:eu-central-1:123456789012:task-definition/web:1"), True),
     "CreateService": (of_service("web", "CreateService"), True),
     "UpdateService": (of_service("web"), True),
+    "CreateTaskSet": (of_task_set("web", "web:1"), True),
+    "UpdateServicePrimaryTaskSet": (of_service("web", "UpdateServicePrimaryTaskSet"), False),
     "DeleteService": (of_service("web", "DeleteService"), False),
     "of-another-service": (of_service("web", eventSource="eks.amazonaws.com"), False),
     "of-ECS-itself": ({**of_service("web"), "detail-type": "ECS Deployment State Change"}, False),

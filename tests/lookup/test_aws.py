@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -12,7 +15,7 @@ from botocore.exceptions import UnknownServiceError
 
 from coverage_report.fake_ecs import BOTOCORE_LOADER
 from lookup.content import Anything
-from sysdig_instrument.lookup.aws import MAX_CLIENTS, AwsClients, AwsError, folders_in
+from sysdig_instrument.lookup.aws import MAX_CLIENTS, AwsClients, AwsError, Session, folders_in
 
 
 class CountingSession:
@@ -125,3 +128,40 @@ def test_a_path_that_cannot_be_looked_at_is_no_folder(tmp_path: Path, monkeypatc
         patched.setattr("os.stat", deny)
         patched.setattr("pathlib.Path.stat", deny)
         assert folders_in([str(tmp_path)]) == []
+
+
+class BotocoreSession:
+    """A session as botocore's, which notices that two threads use it at once."""
+
+    def __init__(self) -> None:
+        self._is_used = threading.Lock()
+        self.overlaps = 0
+
+    def get_component(self, _name: str) -> SimpleNamespace:
+        return SimpleNamespace(search_paths=[])
+
+    def register_component(self, *_: object) -> None: ...
+
+    def create_client(self, *_: object, **__: object) -> object:
+        return self._use()
+
+    def get_credentials(self) -> object:
+        return self._use()
+
+    def _use(self) -> object:
+        if not self._is_used.acquire(blocking=False):
+            self.overlaps += 1
+            return object()
+        threading.Event().wait(0.01)
+        self._is_used.release()
+        return object()
+
+
+def test_clients_that_share_a_session_use_it_one_after_the_other() -> None:
+    botocore = BotocoreSession()
+    session = Session(botocore)
+    sharing = [AwsClients(lambda: session) for _ in range(3)]
+    uses = [lambda each=each: each.client("ecs", "eu-central-1") for each in sharing]
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(lambda use: use(), [*uses, *[session.get_credentials] * 3]))
+    assert botocore.overlaps == 0

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sysdig_instrument.aws_changes import Timer
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.lazy_dataclasses import replace
 from sysdig_instrument.lookup.aws import AwsError
@@ -52,7 +53,7 @@ class FakeEcs:
 def rolled_out(ecs: FakeEcs, timeout: float = 600) -> Report:
     plan = plan_rollout(ecs.services.values(), {OLD: VALUE}, lambda *_: DefinitionResult(Action.MOVE, value=VALUE))
     told: list[str] = []
-    report = Rollout(ecs, plan, told.append, lambda: ecs.seconds, timeout).run()  # type: ignore[arg-type]
+    report = Rollout(ecs, plan, told.append, Timer(lambda: ecs.seconds, ecs.sleep), timeout).run()  # type: ignore[arg-type]
     assert told
     return report
 

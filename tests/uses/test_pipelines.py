@@ -226,7 +226,9 @@ def test_quoted_arguments_and_files_are_one_word(act: Any, here: Path) -> None:
 def test_a_quote_that_is_not_closed_is_told(act: Any) -> None:
     done = act(files="templates", arguments=f'{SET} "--offline')
     assert done.returncode == 2
-    assert "Close the quote" in done.stderr
+    assert (
+        "The input arguments cannot be split into words: no closing quotation. Close the quote. (SI719)" in done.stderr
+    )
 
 
 def test_the_report_fits_into_a_comment(act: Any, here: Path) -> None:

@@ -142,6 +142,14 @@ def of_service(name: str, event_name: str = "UpdateService", **detail: Any) -> d
     return _event(event_name, **{"requestParameters": parameters, "responseElements": response, **detail})
 
 
+def of_task_set(name: str, arn: str, **detail: Any) -> dict[str, Any]:
+    """Return the event of a task set that a controller created for a service."""
+    service = of_service(name)["detail"]["responseElements"]["service"]
+    parameters = {"cluster": CLUSTER, "service": name, "taskDefinition": arn}
+    response = {"taskSet": {**service, "taskDefinition": arn, "launchType": "FARGATE"}}
+    return _event("CreateTaskSet", **{"requestParameters": parameters, "responseElements": response, **detail})
+
+
 def _event(name: str, **detail: Any) -> dict[str, Any]:
     event = copy.deepcopy(EVENT)
     event |= {"account": ACCOUNT, "region": REGION}

@@ -21,6 +21,7 @@ from watch.calls import (
     handle,
     handle_with_retries,
     of_service,
+    of_task_set,
     registered,
 )
 
@@ -138,6 +139,56 @@ def external(account: Account) -> None:
 
 def blue_green(account: Account) -> None:
     account.serve("web", account.register("web"), deploymentController={"type": "CODE_DEPLOY"})
+
+
+@remediates
+@pytest.mark.parametrize("controller", ["EXTERNAL", "CODE_DEPLOY"])
+def test_a_task_set_is_judged_by_its_own_definition_and_never_repaired(account: Account, controller: str) -> None:
+    """Its controller starts tasks that the service does not say, and would not know of another revision."""
+    old, new = account.register("web", tags=OFF), account.register("web")
+    account.serve("web", old, deploymentController={"type": controller})
+    account.ecs.create_task_set(cluster=CLUSTER, service="web", taskDefinition=new)
+    assert handle(of_service("web"))["status"] == "passed"
+    result = handle(of_task_set("web", new))
+    assert (result["status"], result["task_definition"], result["what"]) == ("unprotected", "web:2", "shop/web")
+    assert "the controller of the service" in json.dumps(account.published[0]["not_repaired"])
+    assert handle(of_task_set("web", old))["status"] == "passed"
+    assert (account.used("web"), account.revisions()) == ("web:1", 2)
+    assert not account.faults.calls["UpdateService"]
+
+
+@remediates
+def test_a_service_that_has_left_its_controller_is_not_moved_for_a_task_set(account: Account) -> None:
+    account.serve("web", account.register("web", tags=OFF))
+    assert handle(of_task_set("web", account.register("other")))["status"] == "unprotected"
+    assert (account.used("web"), account.revisions()) == ("web:1", 2)
+
+
+def test_a_task_set_on_fargate_is_judged_as_such(account: Account) -> None:
+    arn = account.register("web", requiresCompatibilities=["EC2"])
+    account.serve("web", arn, deploymentController={"type": "EXTERNAL"})
+    assert handle(of_task_set("web", arn))["status"] == "passed"
+    account.ecs.create_task_set(cluster=CLUSTER, service="web", taskDefinition=arn, launchType="FARGATE")
+    assert handle(of_task_set("web", arn))["status"] == "unprotected"
+
+
+@pytest.mark.parametrize("response", [None, {"omitted": True}, {"taskSet": None}, {"taskSet": {"taskDefinition": 1}}])
+@pytest.mark.parametrize("given", ["web", "web:1", "arn"])
+def test_a_task_set_of_which_only_the_request_is_known(account: Account, response: Any, given: str) -> None:
+    arn = account.register("web")
+    account.serve("web", arn)
+    event = of_task_set("web", arn if given == "arn" else given, responseElements=response)
+    result = handle(event)
+    assert (result["task_definition"], result["what"]) == ("web:1", "shop/web")
+
+
+@pytest.mark.parametrize(
+    "given", ["", "../web:1", "web:x", "arn:aws:ecs:eu-central-1:999999999999:task-definition/web:1"]
+)
+def test_a_task_set_whose_definition_the_event_does_not_name_is_unknown(account: Account, given: str) -> None:
+    account.serve("web", account.register("web", tags=OFF))
+    assert handle(of_task_set("web", given))["verdict"] == "unknown"
+    assert handle(of_task_set("gone", given))["status"] == "ignored"
 
 
 def unknown_image(account: Account) -> None:

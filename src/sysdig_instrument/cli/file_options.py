@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from sysdig_instrument.engine.codes import Code
@@ -173,6 +173,24 @@ class _Reader:
             f"Option {name} in {printable_name(self._path)} has an invalid value. Use {expected}.",
             code=Code.FILE_OPTION,
         )
+
+
+def existing(paths: Iterable[str], option: str, settings_file: str) -> tuple[str, ...]:
+    """Return the paths that an option of a settings file names.
+
+    Raises:
+        UsageError: There is nothing at one of them.
+    """
+    for path in paths:
+        if not os.path.exists(path):
+            advice = "Give the path from the folder of that file."
+            if option == "Parameters" and "=" in path:
+                advice = "For values in place of files, write an object: Parameters: {NAME: VALUE}."
+            raise UsageError(
+                f"Option {option} in {printable_name(settings_file)} names {printable_name(os.path.normpath(path))}, which does not exist. {advice}",
+                code=Code.FILE_OPTION,
+            )
+    return tuple(paths)
 
 
 def is_visible_below(folder: str, path: str) -> bool:

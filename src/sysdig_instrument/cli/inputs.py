@@ -14,10 +14,11 @@ import argparse
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from sysdig_instrument.cli.console import write_stderr
-from sysdig_instrument.cli.file_options import FileOptions
+from sysdig_instrument.cli.file_options import FileOptions, existing
 from sysdig_instrument.cli.settings_file import (
     SettingsFile,
     display_path,
@@ -69,7 +70,8 @@ class PlanInputs:
             )
         self._region = options.region or _last(each.region for each in given)
         self._default_region = aws_region(environment, options.profile)
-        image_files = [*(path for each in given for path in each.image_files), *options.images]
+        of_files = (existing(each.options.image_files, "Images", each.layer.name) for each in self._named)
+        image_files = [*chain(*of_files), *options.images]
         configs = load_all(load_image_configs, image_files)
         image_layers = [Layer(image_files[-1], {"ImageConfigs": configs})] if image_files else []
         self._parameters = {

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import Final
 
-from sysdig_instrument.cli.file_options import OPTIONS_KEY, FileOptions, file_options
+from sysdig_instrument.cli.file_options import OPTIONS_KEY, FileOptions, existing, file_options
 from sysdig_instrument.cli.value_files import (
     load_all,
     load_image_configs,
@@ -49,7 +49,7 @@ def read_settings_file(path: str, *, is_found: bool = False) -> SettingsFile:
     settings = {name: value for name, value in values.items() if name != OPTIONS_KEY}
     if is_found and options.image_files:
         own = settings.get("ImageConfigs")
-        configs = load_all(load_image_configs, options.image_files)
+        configs = load_all(load_image_configs, existing(options.image_files, "Images", path))
         settings["ImageConfigs"] = {**configs, **own} if isinstance(own, dict) else own or configs
     return SettingsFile(Layer(printable_name(path), settings, is_found=is_found), options)
 
@@ -57,7 +57,7 @@ def read_settings_file(path: str, *, is_found: bool = False) -> SettingsFile:
 def parameters_of(file: SettingsFile) -> dict[str, Json]:
     """Return the values of template parameters that a settings file has, in files or itself."""
     return {
-        **load_all(load_parameters, file.options.parameter_files),
+        **load_all(load_parameters, existing(file.options.parameter_files, "Parameters", file.layer.name)),
         **parse_parameters(dict(file.options.parameters), file.layer.name),
     }
 

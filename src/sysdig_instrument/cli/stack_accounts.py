@@ -126,7 +126,7 @@ class StackAccounts:
             session = self._session_of_role(role, session)
 
         def make_session() -> AwsSession:
-            return session
+            return session  # the same for all clients, so that a role is assumed once
 
         def lookup_session() -> LookupSession:
             return replace(self._lookup_session(), clients=AwsClients(make_session))

@@ -22,6 +22,8 @@ _EXAMPLES: Final = {
 }
 _PARAMETERS_ADVICE: Final = 'Give a JSON object of names and values, or a list as for `aws cloudformation`: [{"ParameterKey": …, "ParameterValue": …}].'
 
+_CONFIG_ADVICE: Final = 'Write {"Entrypoint": ["PROGRAM"], "Cmd": ["ARGUMENT"]}, as in the image\'s config.'
+
 
 def merged(mappings: Iterable[Mapping[str, T]]) -> dict[str, T]:
     """Return one mapping of several; later ones win."""
@@ -85,14 +87,24 @@ def load_image_configs(path: str) -> dict[str, Json]:
     """
     configs = load_object(path, "image configs")
     for image, config in configs.items():
-        # With a misspelt key the container would start without the command of its image.
-        if isinstance(config, dict) and (unknown := config.keys() - {"Entrypoint", "Cmd"}):
+        if why := _why_no_config(config):
             raise UsageError(
-                f"In {printable_name(path)}, image {quote(image)} has the unknown key {quote(min(unknown))}. "
-                'Write {"Entrypoint": […], "Cmd": […]}, as in the image\'s config.',
-                code=Code.IMAGES_FILE,
+                f"In {printable_name(path)}, image {quote(image)} has {why}. {_CONFIG_ADVICE}", code=Code.IMAGES_FILE
             )
     return configs
+
+
+def _why_no_config(config: Json) -> str:
+    """Return what is wrong with an image config; empty if nothing is."""
+    if not isinstance(config, dict):
+        return "no object"
+    # With a misspelt key the container would start without the command of its image.
+    if unknown := config.keys() - {"Entrypoint", "Cmd"}:
+        return f"the unknown key {quote(min(unknown))}"
+    for name, value in config.items():
+        if value is not None and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+            return f"{quote(name)}, which is not a list of strings"
+    return ""
 
 
 def load_parameters(path: str) -> dict[str, Json]:

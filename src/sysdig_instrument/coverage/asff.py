@@ -26,6 +26,9 @@ from sysdig_instrument.engine.json_types import Json
 
 SCHEMA_VERSION: Final = "2018-10-08"
 _TYPE: Final = "Software and Configuration Checks/AWS Security Best Practices/Runtime Behavior Analysis"
+_OWN: Final = "sysdig-instrument/"  # AWS adds fields of its own, whose names it keeps for itself
+_REPORTER: Final = f"{_OWN}reporter"
+_COMMAND: Final = "sysdig-instrument coverage"
 _MAX_DESCRIPTION: Final = 1024
 _MAX_TEXT: Final = 512
 
@@ -48,10 +51,19 @@ def render(report: Report, now: datetime, help_page: str) -> str:
     return json.dumps(list(findings(report, now, help_page)), indent=2) + "\n"
 
 
-def findings(report: Report, now: datetime, help_page: str) -> Iterator[dict[str, Json]]:
-    """Yield the findings. ``help_page`` is the address of the troubleshooting page, if it is known."""
-    for finding in findings_of(report):
-        yield _finding(finding, timestamp(now), help_page)
+def findings(report: Report, now: datetime, help_page: str, reporter: str = "") -> Iterator[dict[str, Json]]:
+    """Yield the findings. ``help_page`` is the address of the troubleshooting page, if it is known.
+
+    ``reporter`` is the name of what reports; empty for the command.
+    """
+    for finding in findings_of(report, reporter):
+        yield _finding(finding, timestamp(now), help_page, reporter or _COMMAND)
+
+
+def is_of(finding: Mapping[str, Json], reporter: str) -> bool:
+    """Return whether a finding in Security Hub is that of a reporter, or names none, as those of earlier releases."""
+    fields = finding.get("ProductFields")
+    return not isinstance(fields, dict) or fields.get(_REPORTER, reporter) == reporter
 
 
 def product_arn(partition: str, region: str, account: str) -> str:
@@ -59,7 +71,7 @@ def product_arn(partition: str, region: str, account: str) -> str:
     return f"arn:{partition}:securityhub:{region}:{account}:product/{account}/default"
 
 
-def _finding(finding: Finding, time: str, help_page: str) -> dict[str, Json]:
+def _finding(finding: Finding, time: str, help_page: str, reporter: str) -> dict[str, Json]:
     code = finding.help_code
     url = f"{help_page}#{code.value.lower()}" if help_page and code else ""
     severity: Json = {"Label": _SEVERITY[finding.result]}
@@ -80,8 +92,10 @@ def _finding(finding: Finding, time: str, help_page: str) -> dict[str, Json]:
         "Description": shortened(finding.description, _MAX_DESCRIPTION),
         "Remediation": {"Recommendation": {"Text": shortened(ADVICE, _MAX_TEXT), **({"Url": url} if url else {})}},
         "ProductFields": {
+            _REPORTER: reporter,
             "sysdig-instrument/verdict": finding.status.value,
-            "sysdig-instrument/codes": " ".join(each.value for each in finding.codes),
+            # Security Hub refuses a finding with an empty text.
+            **({"sysdig-instrument/codes": " ".join(each.value for each in finding.codes)} if finding.codes else {}),
             "sysdig-instrument/cluster": finding.cluster,
             "sysdig-instrument/tasks": str(finding.task_count),
         },
@@ -114,15 +128,18 @@ def _resource(finding: Finding) -> Json:
 
 _KEPT_OF_ARCHIVED: Final = (
     "SchemaVersion", "Id", "ProductArn", "GeneratorId", "AwsAccountId", "Types", "CreatedAt", "Severity", "Title",
-    "Description", "ProductFields", "Resources",
+    "Description", "Resources",
 )  # fmt: skip
 
 
 def archived(finding: Mapping[str, Json], now: datetime) -> dict[str, Json]:
     """Return a finding of an earlier run whose service or family no longer runs, as archived."""
     kept = {name: finding[name] for name in _KEPT_OF_ARCHIVED if name in finding}
+    fields = finding.get("ProductFields")
+    own = {name: each for name, each in fields.items() if name.startswith(_OWN)} if isinstance(fields, dict) else {}
     return {
         **kept,
+        "ProductFields": own,
         "UpdatedAt": timestamp(now),
         "Compliance": {"Status": "NOT_AVAILABLE"},
         "RecordState": "ARCHIVED",

@@ -1,7 +1,8 @@
 """The report as findings, one for each service and each family of task definitions outside of services.
 
 A finding keeps its identifier from run to run: that of the service or the family, and not of its tasks, which come and go. So
-a later run updates it, and one that is protected now is reported as resolved.
+a later run updates it, and one that is protected now is reported as resolved. What reports on a schedule has a name, and
+findings of its own: another one with other settings may come to another verdict.
 """
 
 from __future__ import annotations
@@ -75,13 +76,13 @@ class Finding:
         return next(iter(self.codes), None) if self.result is not Result.PASSED else None
 
 
-def findings_of(report: Report) -> Iterator[Finding]:
-    """Yield the findings, in the order of the report: what is most urgent first."""
+def findings_of(report: Report, reporter: str = "") -> Iterator[Finding]:
+    """Yield the findings, in the order of the report: what is most urgent first. ``reporter`` is the name of what reports."""
     by_resource: dict[tuple[str, str], list[ReportGroup]] = {}
     for group in report.groups:
         by_resource.setdefault((group.key.cluster, _resource(group)), []).append(group)
     for (cluster, resource), groups in by_resource.items():
-        yield _finding(cluster, resource, groups)
+        yield _finding(cluster, resource, groups, reporter)
 
 
 def _resource(group: ReportGroup) -> str:
@@ -92,7 +93,7 @@ def _resource(group: ReportGroup) -> str:
     return group.key.task_definition.rsplit(":", 1)[0]
 
 
-def _finding(cluster: str, resource: str, groups: Sequence[ReportGroup]) -> Finding:
+def _finding(cluster: str, resource: str, groups: Sequence[ReportGroup], reporter: str) -> Finding:
     """Return the finding for the groups of a service or family. The first, most urgent group decides."""
     key = groups[0].key
     arn = Arn.parse(cluster)
@@ -103,7 +104,7 @@ def _finding(cluster: str, resource: str, groups: Sequence[ReportGroup]) -> Find
     reasons = "; ".join(dict.fromkeys(reason for group in groups[:1] for reason in group.key.assessment.reasons))
     tasks = f"{count} task{'' if count == 1 else 's'}"
     return Finding(
-        identifier=_identifier(cluster, resource),
+        identifier=_identifier(cluster, resource, reporter),
         partition=arn.partition if arn else "aws",
         account=arn.account if arn else "",
         region=key.region,
@@ -121,8 +122,9 @@ def _finding(cluster: str, resource: str, groups: Sequence[ReportGroup]) -> Find
     )
 
 
-def _identifier(cluster: str, resource: str) -> str:
-    digest = hashlib.sha256(f"{cluster}\0{resource}".encode()).hexdigest()[:32]
+def _identifier(cluster: str, resource: str, reporter: str) -> str:
+    parts = [cluster, resource, *([reporter] if reporter else [])]
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
     return f"{GENERATOR}/{digest}"
 
 

@@ -1,7 +1,7 @@
 """Import the findings of a report into AWS Security Hub: each into its account and Region, a hundred at a time.
 
 A service that no longer runs is in no report. So the active findings of earlier runs are read, and those that no longer have
-a service are archived: only where everything could be read.
+a service are archived: only where everything could be read, and only those of the same reporter.
 """
 
 from __future__ import annotations
@@ -37,10 +37,15 @@ class Import:
     errors: tuple[ReadError, ...]
 
 
-def import_findings(report: Report, places: Sequence[tuple[str, str]], clients_of: ClientsOf, now: datetime) -> Import:
-    """Import the findings, and archive those of services that are gone. ``places`` are the accounts and Regions of the report."""
+def import_findings(
+    report: Report, places: Sequence[tuple[str, str]], clients_of: ClientsOf, now: datetime, reporter: str
+) -> Import:
+    """Import the findings of a reporter, and archive those of services that are gone.
+
+    ``places`` are the accounts and Regions of the report.
+    """
     by_place: dict[tuple[str, str], list[dict[str, Json]]] = {place: [] for place in places}
-    for finding in asff.findings(report, now, ""):
+    for finding in asff.findings(report, now, "", reporter):
         by_place.setdefault((str(finding["AwsAccountId"]), str(finding["Region"])), []).append(finding)
     errors: list[ReadError] = []
     imported = archived = 0
@@ -51,7 +56,7 @@ def import_findings(report: Report, places: Sequence[tuple[str, str]], clients_o
             imported += _import(client, findings)
             if _is_complete(report, account, region):
                 operation = "GetFindings"
-                gone = list(_gone(client, (account, region), findings, now))
+                gone = [asff.archived(each, now) for each in _gone(client, (account, region), findings, reporter)]
                 operation = "BatchImportFindings"
                 archived += _import(client, gone)
         except AwsError as error:
@@ -89,9 +94,9 @@ def _is_complete(report: Report, account: str, region: str) -> bool:
 
 
 def _gone(
-    client: AwsClient, place: tuple[str, str], findings: Sequence[Mapping[str, Json]], now: datetime
-) -> Iterator[dict[str, Json]]:
-    """Yield the active findings of earlier runs that are not among these, as archived."""
+    client: AwsClient, place: tuple[str, str], findings: Sequence[Mapping[str, Json]], reporter: str
+) -> Iterator[Mapping[str, Json]]:
+    """Yield the active findings of earlier runs of a reporter that are not among these."""
     account, region = place
     current = {finding["Id"] for finding in findings}
     filters = {
@@ -102,5 +107,5 @@ def _gone(
     }
     parameters = {"Filters": filters, "MaxResults": _MAX_FINDINGS_PER_CALL}
     for earlier in parse_pages(client, "GetFindings", lambda page: list(page["Findings"]), parameters, _MAX_PAGES):
-        if earlier["Id"] not in current:
-            yield asff.archived(earlier, now)
+        if earlier["Id"] not in current and asff.is_of(earlier, reporter):
+            yield earlier

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Final
 
 from sysdig_instrument.engine.codes import Code
@@ -18,7 +19,7 @@ from sysdig_instrument.engine.patch import Change, Owner
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.template import FOR_EACH, TRANSFORM, TaskDefinition, is_own_transform
-from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.printable import Hidden
 
 
@@ -223,14 +224,35 @@ def container_definitions(
                 yield index + 1, leaf, assumed
 
 
+_IF_CLAUSE: Final = "its Fn::If is not the name of a condition and two values"
+_IF_ADVICE: Final = (
+    "Give Fn::If a condition, the value if it is true, and the value if it is false, which may be Ref AWS::NoValue"
+)
+
+
+def explaining_if(reason: Reason, value: Json | Absent) -> Reason:
+    """Return a reason why an expression cannot be used, with what is wrong if it is an ``Fn::If``.
+
+    A leaf of a tree is an ``Fn::If`` only if it is not well-formed: one argument is missing, for example.
+    """
+    if not isinstance(value, dict) or value.keys() != {"Fn::If"}:
+        return reason
+    corrected = [
+        paste(each.into, {key: {"Fn::If": ["CONDITION", item, item]} for key, item in each.members().items()})
+        for each in reason.paste
+    ]
+    explained = replace(reason.with_clause(_IF_CLAUSE), advice=_IF_ADVICE)
+    return replace(explained, paste=tuple(chain(*corrected)), not_known_here=False)
+
+
 def not_a_list_problem(task: TaskDefinition, containers: LocatedValue) -> Problem:
     """Return the problem that ContainerDefinitions is not a list."""
-    return Problem(
-        Location(task.name, None, containers.pointer), Reason("ContainerDefinitions is not written as a list in the template",
+    reason = Reason("ContainerDefinitions is not written as a list in the template",
         "Write ContainerDefinitions as a list; its items, and the list under Fn::If, may be expressions",
         code=Code.NOT_WRITTEN_OUT, not_known_here=is_inserted(containers.value),
-        paste=paste(PasteInto.PROPERTIES, {"ContainerDefinitions": [{"Name": "NAME", "Image": "REPOSITORY:TAG", "EntryPoint": ["PROGRAM", "ARGUMENT"]}]})),
+        paste=paste(PasteInto.PROPERTIES, {"ContainerDefinitions": [{"Name": "NAME", "Image": "REPOSITORY:TAG", "EntryPoint": ["PROGRAM", "ARGUMENT"]}]}),
     )  # fmt: skip
+    return Problem(Location(task.name, None, containers.pointer), explaining_if(reason, containers.value))
 
 
 def not_a_container_problem(task: TaskDefinition, leaf: LocatedValue, position: int) -> Problem:

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Final
 
 from sysdig_instrument.engine.codes import Code, Verdict
+from sysdig_instrument.engine.expressions.evaluate import is_expression
 from sysdig_instrument.engine.expressions.scope import transform_entries, transform_name
 from sysdig_instrument.engine.findings import Problem, Reason, format_pointer, quote
 from sysdig_instrument.engine.json_types import Json, Pointer
@@ -295,11 +296,16 @@ def _not_literal(macro_name: str, sections: Sequence[Json]) -> Reason:
     entries = [entry for section in sections for entry in transform_entries(section) if isinstance(entry, dict)]
     misspelt = next((key for entry in entries for key in entry if key != "Name" and key.casefold() == "name"), None)
     advice = f"Write Transform as a list of names, with {macro_name} as its last item"
+    named: list[Json] = [
+        "NAME" if isinstance(entry, dict) and len(entry) == 1 and is_expression(entry) else entry
+        for section in sections
+        for entry in transform_entries(section)
+    ]
     return Reason(
         "An entry of Transform is not the literal name of a macro, and CloudFormation accepts nothing else there",
         f'Did you mean "Name" for {quote(misspelt)}?' if misspelt else advice,
         code=Code.LINE_NOT_LITERAL,
-        paste=paste_line(sections, macro_name),
+        paste=paste_line([named], macro_name),
     )
 
 

@@ -70,7 +70,10 @@ def handler(_event: Json, context: LambdaContext) -> dict[str, Json]:
     imported = Import(0, 0, ())
     if os.environ.get("SECURITY_HUB") == "true":
         roles = {role.account: role for role in scope.roles}
-        imported = import_findings(report, places, lambda each: _clients_of(account, roles.get(each), region), now)
+        reporter = f"{own}/{region}/{os.environ['STACK_NAME']}"
+        imported = import_findings(
+            report, places, lambda each: _clients_of(account, roles.get(each), region), now, reporter
+        )
     _record(report, imported)
     missing = len(report.read_errors) + len(imported.errors)
     if missing:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
+from sysdig_instrument.aws_changes import Timer
 from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
@@ -26,6 +27,7 @@ from sysdig_instrument.services.decide import made_by_stack, opts_out, plan_roll
 from sysdig_instrument.services.definitions import instrument, judge, settings_for
 from sysdig_instrument.services.ecs import Ecs, tags_of
 from sysdig_instrument.services.model import (
+    FARGATE,
     SOURCE_TAG,
     Action,
     DefinitionResult,
@@ -39,6 +41,8 @@ from sysdig_instrument.services.rollout import Rollout
 
 _NOT_FOUND: Final = frozenset({"ClientException", "ClusterNotFoundException", "ServiceNotFoundException"})
 """What Amazon ECS returns for a task definition, a cluster or a service that does not exist."""
+
+_TASK_SET: Final = "the controller of the service made the task set: give it a task definition with the agent"
 
 
 class Status(Enum):
@@ -96,13 +100,13 @@ class Watch:
         owner: Owner,
         settings: ResolvedSettings,
         make_look_up: Callable[[Settings], LookupFunction] | None,
-        clock: Callable[[], float],
+        timer: Timer,
     ) -> None:
         self._ecs = ecs
         self._owner = owner
         self._settings = settings
         self._make_look_up = make_look_up
-        self._clock = clock
+        self._timer = timer
 
     def handle(self, subject: Subject) -> Outcome:
         """Judge the task definition that an event is about, and repair it if that is asked for.
@@ -113,18 +117,20 @@ class Watch:
         service = self._service(subject)
         if subject.service and service is None:
             return Outcome(Status.IGNORED, "the service does not exist any more", subject)
-        used = service.task_definition if service else subject.task_definition
+        used = subject.task_definition if subject.is_task_set or not service else service.task_definition
         described = self._describe(used) if used else None
         if described is None:
             return Outcome(Status.UNPROTECTED, subject=subject, verdict=_unread(service))
         arn = described["taskDefinition"]["taskDefinitionArn"]
-        settings = settings_for(service.launch_type if service else "", self._settings)
+        settings = settings_for(_launch_type(service, arn), self._settings)
         verdict = judge(described, settings)
         outcome = Outcome(Status.UNPROTECTED, "", subject, short_arn(arn), verdict)
         if verdict.passes:
             outcome.status = Status.PASSED
         elif service and opts_out(service) and self._may_opt_out:
             outcome.status, outcome.why = Status.PASSED, "the tags of the service leave it alone"
+        elif self._make_look_up and subject.is_task_set:
+            outcome.not_repaired.append(_TASK_SET)
         elif self._make_look_up:
             self._repair(outcome, described, settings, self._make_look_up(settings.values), service)
         return outcome
@@ -240,12 +246,19 @@ class Watch:
         return False
 
     def _roll_out(self, outcome: Outcome, plan: RolloutPlan) -> None:
-        report = Rollout(self._ecs, plan, lambda _: None, self._clock, 0).move_each()
+        report = Rollout(self._ecs, plan, lambda _: None, self._timer, 0).move_each()
         outcome.registered = next((short_arn(each) for each in report.registered.values()), "")
         outcome.services |= {name: state.value for name, state in report.states.items()}
         # Without their advice, which is for those who run apply.
         outcome.errors += [f"{each.fact} ({each.code.value})" for each in report.errors]
         outcome.is_complete = not report.has_failed_call
+
+
+def _launch_type(service: Service | None, arn: str) -> str:
+    """Return the launch type with which a service, or a task set of it, starts a task definition; empty if it is not known."""
+    if service is None:
+        return ""
+    return FARGATE if arn in service.on_fargate else service.launch_type
 
 
 def _unread(service: Service | None) -> Protection:

@@ -20,9 +20,11 @@ from sysdig_instrument.printable import single_line
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _REVISION: Final = re.compile(r"task-definition/[A-Za-z0-9_-]{1,255}:[0-9]{1,10}")
+_FAMILY: Final = re.compile(r"[A-Za-z0-9_-]{1,255}(:[0-9]{1,10})?")  # with or without a revision
 _MAX_WHO: Final = 300
 _REGISTRATION: Final = "RegisterTaskDefinition"
-_EVENTS: Final = frozenset({_REGISTRATION, "CreateService", "UpdateService"})
+_TASK_SET: Final = "CreateTaskSet"
+_EVENTS: Final = frozenset({_REGISTRATION, "CreateService", "UpdateService", _TASK_SET})
 _JUDGED_AGAIN: Final = ("taskDefinition", "forceNewDeployment", "capacityProviderStrategy")
 """The parameters of an update that may change what is judged: another task definition, the same on Fargate, or new tasks."""
 _EVENT_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -57,6 +59,7 @@ class Owner:
 class Subject:
     """The subject of an event: a task definition (an ARN, or a family), or a service of a cluster.
 
+    Of a task set it is both: the service, and the task definition that the service's controller started in it.
     ``who`` is the identity that made the call. All three are empty if the event does not say what it is about.
     """
 
@@ -66,6 +69,11 @@ class Subject:
     task_definition: str = ""
     cluster: str = ""
     service: str = ""
+
+    @property
+    def is_task_set(self) -> bool:
+        """Return whether it is a task set of a service."""
+        return self.event_name == _TASK_SET
 
     @property
     def what(self) -> str:
@@ -91,7 +99,11 @@ def parse_event(event: Json, owner: Owner) -> Subject | Ignored:
     identity = _object(detail, "userIdentity")
     event_id = _text(detail, "eventID")
     subject = Subject(event_id if _EVENT_ID.fullmatch(event_id) else "", name, _who(identity))
-    return _of_registration(subject, detail, owner) if name == _REGISTRATION else _of_service(subject, detail, owner)
+    if name == _REGISTRATION:
+        return _of_registration(subject, detail, owner)
+    if name == _TASK_SET:
+        return _of_task_set(subject, detail, owner)
+    return _of_service(subject, _object(_object(detail, "responseElements"), "service"), detail, owner)
 
 
 def _why_ignored(event: Json, detail: Mapping[str, Json], owner: Owner) -> str:
@@ -121,20 +133,32 @@ def _keeps_task_definition(detail: Mapping[str, Json]) -> bool:
 
 def _of_registration(subject: Subject, detail: Mapping[str, Json], owner: Owner) -> Subject:
     arn = _text(_object(_object(detail, "responseElements"), "taskDefinition"), "taskDefinitionArn")
-    parsed = Arn.parse(arn)
-    if parsed and owner.owns(parsed) and _REVISION.fullmatch(parsed.resource):
-        return _with(subject, task_definition=arn)
     family = _text(_object(detail, "requestParameters"), "family")
-    return _with(subject, task_definition=family) if _NAME.fullmatch(family) else subject
+    return _with(subject, task_definition=_task_definition(arn, owner) or _task_definition(family, owner))
 
 
-def _of_service(subject: Subject, detail: Mapping[str, Json], owner: Owner) -> Subject:
-    service = _object(_object(detail, "responseElements"), "service")
+def _of_task_set(subject: Subject, detail: Mapping[str, Json], owner: Owner) -> Subject:
+    response = _object(_object(detail, "responseElements"), "taskSet")
+    given = _text(_object(detail, "requestParameters"), "taskDefinition")
+    used = _task_definition(_text(response, "taskDefinition"), owner) or _task_definition(given, owner)
+    service = _of_service(subject, response, detail, owner)
+    return _with(service, task_definition=used, cluster=service.cluster, service=service.service)
+
+
+def _of_service(subject: Subject, response: Mapping[str, Json], detail: Mapping[str, Json], owner: Owner) -> Subject:
     parameters = _object(detail, "requestParameters")
-    name = _text(service, "serviceArn") or _text(parameters, "service") or _text(parameters, "serviceName")
-    cluster = _text(service, "clusterArn") or _text(parameters, "cluster") or "default"
+    name = _text(response, "serviceArn") or _text(parameters, "service") or _text(parameters, "serviceName")
+    cluster = _text(response, "clusterArn") or _text(parameters, "cluster") or "default"
     service_name, cluster_name = _last_part(name, "service", owner), _last_part(cluster, "cluster", owner)
     return _with(subject, cluster=cluster_name, service=service_name) if service_name and cluster_name else subject
+
+
+def _task_definition(text: str, owner: Owner) -> str:
+    """Return the ARN, or the family, of a task definition; empty if a text is neither, or of another account."""
+    arn = Arn.parse(text)
+    if arn is None:
+        return text if _FAMILY.fullmatch(text) else ""
+    return text if owner.owns(arn) and _REVISION.fullmatch(arn.resource) else ""
 
 
 def _with(subject: Subject, task_definition: str = "", cluster: str = "", service: str = "") -> Subject:

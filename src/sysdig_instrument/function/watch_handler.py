@@ -7,14 +7,13 @@ repeated by Lambda, and goes to the dead letter queue in the end.
 from __future__ import annotations
 
 import functools
-import json
 import os
 import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from sysdig_instrument.aws_changes import clients_for_changes
+from sysdig_instrument.aws_changes import Timer, clients_for_changes
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.settings.layers import merge_layers
 from sysdig_instrument.errors import RefusedError, UserError
@@ -25,6 +24,7 @@ from sysdig_instrument.function.memory import limit_memory, release
 from sysdig_instrument.function.telemetry import logger, metrics
 from sysdig_instrument.function.watch import Outcome, Status, Watch
 from sysdig_instrument.function.watch_event import Ignored, Owner, Subject, parse_event
+from sysdig_instrument.function.watch_message import limited, message_text, subject_line
 from sysdig_instrument.lookup.auth import ANONYMOUS
 from sysdig_instrument.lookup.aws import AwsClients, AwsError, call
 from sysdig_instrument.lookup.images import ImageCache
@@ -42,7 +42,6 @@ limit_memory(os.environ)
 telemetry.record_start()
 
 _RESPONSE_RESERVE_SECONDS: Final = 10.0
-_MAX_SUBJECT: Final = 100
 
 
 class WatchFailedError(RefusedError):
@@ -108,10 +107,10 @@ def _finish(outcome: Outcome, subject: Subject, owner: Owner) -> dict[str, Json]
     Raises:
         WatchFailedError: Something is to be repeated.
     """
-    value = outcome.as_json
+    value = limited(outcome.as_json)
     telemetry.record_watched(value)
     if outcome.status is Status.UNPROTECTED:
-        _publish(subject, json.dumps(value, indent=2), owner)
+        _publish(subject, message_text(value), owner)
     if not outcome.is_complete:
         raise WatchFailedError(f"{subject.what} was not repaired completely", "The line «watched» of this log says why")
     _handled().keep_complete(subject.event_id)
@@ -127,7 +126,7 @@ def _publish(subject: Subject, message: str, owner: Owner) -> None:
     topic = os.environ.get("WATCH_TOPIC")
     if not topic or _handled().is_reported(subject.event_id, message):
         return
-    title = f"Not protected by Sysdig: {subject.what or subject.event_name}"[:_MAX_SUBJECT]
+    title = subject_line(subject.what or subject.event_name)
     _handled().keep_unsent(subject.event_id, message)
     try:
         call(_readers().client("sns", owner.region).publish, TopicArn=topic, Subject=title, Message=message)
@@ -148,7 +147,7 @@ def _watch(owner: Owner, context: LambdaContext) -> Watch:
 
     ecs = Ecs(_readers().client("ecs", owner.region), _writers().client("ecs", owner.region), time.sleep)
     repairs: Callable[[Settings], LookupFunction] | None = look_up if os.environ.get("WATCH") == "REMEDIATE" else None
-    return Watch(ecs, owner, settings, repairs, time.monotonic)
+    return Watch(ecs, owner, settings, repairs, Timer(time.monotonic, time.sleep))
 
 
 @functools.cache

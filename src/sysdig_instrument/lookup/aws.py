@@ -135,7 +135,10 @@ class Arn:
 
 
 class Session:
-    """The credentials of the environment, of a profile or of a role, and the clients that use them. It is not thread-safe."""
+    """The credentials of the environment, of a profile or of a role, and the clients that use them. It is thread-safe.
+
+    botocore's is not, and several :class:`AwsClients` may share one: a role is then assumed once.
+    """
 
     def __init__(self, botocore_session: Any) -> None:  # noqa: ANN401 - botocore has no types
         loader = copy(botocore_session.get_component("data_loader"))
@@ -143,20 +146,24 @@ class Session:
         loader.list_available_services = lambda type_name: folders_in(loader.search_paths)  # noqa: ARG005 - as botocore has it
         botocore_session.register_component("data_loader", loader)
         self._session = botocore_session
+        self._lock = threading.Lock()
 
     @property
     def region_name(self) -> str | None:
         """The Region of the environment or of the profile."""
-        region: str | None = self._session.get_config_variable("region")
+        with self._lock:
+            region: str | None = self._session.get_config_variable("region")
         return region
 
     def client(self, service: str, region_name: str, config: object = None, **keys: str) -> AwsClient:
         """Return a new client. It uses the session's credentials, or ``keys``, as botocore names them."""
-        return self._session.create_client(service, region_name=region_name, config=config, **keys)
+        with self._lock:
+            return self._session.create_client(service, region_name=region_name, config=config, **keys)
 
     def get_credentials(self) -> Any:  # noqa: ANN401 - the same
         """Return the credentials; None if there are none."""
-        return self._session.get_credentials()
+        with self._lock:
+            return self._session.get_credentials()
 
 
 def folders_in(paths: Iterable[str]) -> list[str]:
@@ -223,7 +230,7 @@ class AwsClients:
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
         self._max_attempts = max_attempts
-        self._lock = threading.Lock()  # neither sessions nor creating clients is thread-safe
+        self._lock = threading.Lock()
         self._cached_session: AwsSession | None = None
         self._accounts: dict[str, str | None] = {}
         self._clients: OrderedDict[tuple[str, str, bool], AwsClient] = OrderedDict()

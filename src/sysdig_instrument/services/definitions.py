@@ -26,11 +26,10 @@ from sysdig_instrument.engine.traces import container_objects
 from sysdig_instrument.lazy_dataclasses import replace
 from sysdig_instrument.planning import LookupFunction, plan_definition, plan_with_lookups
 from sysdig_instrument.services.decide import is_same_definition
-from sysdig_instrument.services.model import Action, DefinitionResult, Described
+from sysdig_instrument.services.model import FARGATE, Action, DefinitionResult, Described
 
 _DESCRIBED: Final[DocumentKind] = "described task definition"
 _REASON: Final = "says how to undo the changes"
-_FARGATE: Final = "FARGATE"
 
 
 def settings_for(launch_type: str, resolved: ResolvedSettings) -> ResolvedSettings:
@@ -38,7 +37,7 @@ def settings_for(launch_type: str, resolved: ResolvedSettings) -> ResolvedSettin
 
     What runs on Fargate is a task for Fargate, whatever its task definition says.
     """
-    if launch_type != _FARGATE:
+    if launch_type != FARGATE:
         return resolved
     values: dict[str, Json] = {"LaunchTypes": "ALL"}
     unlocked = replace(resolved.values, locked_settings=without_locks(values, resolved.values))

@@ -20,7 +20,7 @@ from sysdig_instrument.lookup.aws import (
     translate_errors,
 )
 from sysdig_instrument.services.decide import is_same_definition
-from sysdig_instrument.services.model import ROLLING, SOURCE_TAG, Described, Service, revision, short_arn
+from sysdig_instrument.services.model import FARGATE, ROLLING, SOURCE_TAG, Described, Service, revision, short_arn
 
 _MAX_SERVICES_PER_CALL: Final = 10  # the limit of DescribeServices
 _MAX_REVISIONS: Final = 10
@@ -189,6 +189,9 @@ def _parse_service(cluster: str, described: Mapping[str, Any]) -> Service:
         deployed=tuple(str(each.get("taskDefinition") or "") for each in deployments),
         launch_type=_launch_type(described),
         strategy=(described.get("deploymentConfiguration") or {}).get("strategy") or ROLLING,
+        on_fargate=frozenset(
+            str(each.get("taskDefinition")) for each in described.get("taskSets") or () if _launch_type(each) == FARGATE
+        ),
     )
 
 
@@ -196,7 +199,7 @@ def _launch_type(described: Mapping[str, Any]) -> str:
     """Return the launch type of a service or of its revision. A capacity provider of Fargate is one, too."""
     providers = [str(each.get("capacityProvider")) for each in described.get("capacityProviderStrategy") or ()]
     if any(each.startswith("FARGATE") for each in providers):
-        return "FARGATE"
+        return FARGATE
     return str(described.get("launchType") or "")
 
 

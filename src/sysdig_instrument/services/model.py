@@ -14,6 +14,9 @@ Described: TypeAlias = Mapping[str, Any]
 SOURCE_TAG: Final = "sysdig-instrument-from"
 """The tag of a revision that was registered here: the family and the number of the revision that it was made from."""
 
+FARGATE: Final = "FARGATE"
+"""The launch type of what runs on Fargate, also by a capacity provider."""
+
 ROLLING: Final = "ROLLING"
 """The strategy of a service whose deployments replace its tasks step by step. A new deployment may replace one that is not complete."""
 
@@ -24,7 +27,7 @@ class Service:
 
     ``deployed`` has the task definition of each deployment, in the same order. ``task_definition`` is empty if an external
     controller has not told ECS of one. ``controller`` is EXPRESS for a service that ECS itself manages. ``launch_type`` is
-    empty if ECS reports none.
+    empty if ECS reports none. ``on_fargate`` has the task definitions of its task sets on Fargate.
     """
 
     cluster: str
@@ -36,6 +39,7 @@ class Service:
     deployed: tuple[str, ...] = ()
     launch_type: str = ""
     strategy: str = ROLLING
+    on_fargate: frozenset[str] = frozenset()
 
     @property
     def label(self) -> str:

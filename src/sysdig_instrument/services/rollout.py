@@ -48,15 +48,15 @@ class Report:
 
 
 class Rollout:
-    """A rollout of a plan. ``tell`` gets each step as a sentence, ``clock`` returns seconds."""
+    """A rollout of a plan. ``tell`` gets each step as a sentence."""
 
     def __init__(
-        self, ecs: Ecs, plan: RolloutPlan, tell: Callable[[str], object], clock: Callable[[], float], timeout: float
+        self, ecs: Ecs, plan: RolloutPlan, tell: Callable[[str], object], timer: Timer, timeout: float
     ) -> None:
         self._ecs = ecs
         self._plan = plan
         self._tell = tell
-        self._clock = clock
+        self._timer = timer
         self._timeout = timeout
         self._report = Report.before(plan)
         self._moved: list[Service] = []
@@ -154,8 +154,7 @@ class Rollout:
             return False
 
     def _wait(self) -> bool:
-        timer = Timer(self._clock, self._ecs.sleep)
-        left = timer.wait(
+        left = self._timer.wait(
             self._moved, self._is_done, POLL_SECONDS, self._timeout, may_go_on=lambda: not self._report.errors
         )
         if left and not self._report.errors:

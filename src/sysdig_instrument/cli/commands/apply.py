@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Final
 
-from sysdig_instrument.aws_changes import clients_for_changes
+from sysdig_instrument.aws_changes import Timer, clients_for_changes
 from sysdig_instrument.cli.change_reports import apply_json, keep_json_report, write_json_report
 from sysdig_instrument.cli.columns import Columns
 from sysdig_instrument.cli.console import Console, StyleName, detect_console, write_stderr, write_stdout
@@ -84,7 +84,7 @@ def _roll_out(ecs: Ecs, plan: RolloutPlan, options: argparse.Namespace, console:
         write_stdout(console.line(text), console)
         keep_json_report(options.json, apply_json(options.cluster, plan, rollout.report, rollout.report.errors))
 
-    rollout = Rollout(ecs, plan, tell, time.monotonic, options.timeout)
+    rollout = Rollout(ecs, plan, tell, Timer(time.monotonic, time.sleep), options.timeout)
     report = rollout.run()
     code = _finish(report, console)
     write_json_report(options.json, apply_json(options.cluster, plan, report, report.errors))

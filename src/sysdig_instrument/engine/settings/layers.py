@@ -23,7 +23,7 @@ from sysdig_instrument.engine.settings.locks import (
     overridden_lock,
     takes_over,
 )
-from sysdig_instrument.engine.settings.patterns import NO_ACCESS_KEY
+from sysdig_instrument.engine.settings.patterns import NO_ACCESS_KEY, SSM_FORM
 from sysdig_instrument.engine.settings.table import BY_NAME, TABLE, Setting, Settings, SettingScope
 from sysdig_instrument.engine.settings.types import (
     ArgumentList,
@@ -167,6 +167,7 @@ def help_text(deployment: Layer) -> str:
         return ""
 
 
+_LOOKS_LIKE_SSM: Final = r"\s*arn:[a-z-]*:ssm:"
 _LOOKS_LIKE_KEY: Final = r"[0-9A-Za-z/_+=.@-]{8,}"
 """A text without the colons of an ARN: a key, or the name of a secret."""
 
@@ -257,7 +258,10 @@ def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> 
             given = Reason(fact, _KEY_ADVICE, code=Code.KEY_GIVEN, paste=_valid_member(setting))
             raise _InvalidSettingError(name, given) from None
         fact = f'Setting "{name}" in {layer.name} has an invalid value'
-        invalid = Reason(fact, f"Use {error}", code=Code.SETTING_INVALID, paste=_valid_member(setting))
+        is_ssm = name == "AccessKeySecret" and isinstance(value, str) and re.match(_LOOKS_LIKE_SSM, value)
+        invalid = Reason(
+            fact, f"Use {SSM_FORM if is_ssm else error}", code=Code.SETTING_INVALID, paste=_valid_member(setting)
+        )
         raise _InvalidSettingError(name, invalid) from None
     is_trusted_layer = layer.scope is SettingScope.DEPLOYMENT and not layer.is_found
     if not is_trusted_layer and (reason := _not_from_template(name, parsed, layer, resolved)):

@@ -23,6 +23,8 @@ ACCESS_KEY_FORMS: Final = (
     ":json-key:version-stage:version-id, which may be empty, as in :json-key::"
 )
 
+SSM_FORM: Final = "the ARN of an SSM parameter, without wildcards: arn:aws:ssm:REGION:ACCOUNT:parameter/NAME"
+
 MAX_TAG_VALUE: Final = 256
 """The maximum length of a tag's value (ECS API reference, Tag)."""
 

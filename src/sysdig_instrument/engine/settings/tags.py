@@ -10,7 +10,7 @@ Two kinds of tags count: this macro's own and those of Sysdig's earlier macro, K
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, cast
 
 from sysdig_instrument.engine.codes import Code
@@ -65,7 +65,8 @@ def read_tags(task: TaskDefinition) -> tuple[list[Tag], list[Finding]]:
             case "sysdig-instrument", Known(value) if value != "" and not _is_boolean(value):
                 fact = f'Tag "{INSTRUMENT_TAG}" has an invalid value'
                 to_paste = paste(PasteInto.PROPERTIES, {"Tags": [{"Key": INSTRUMENT_TAG, "Value": "false"}]})
-                reason = Reason(fact, f"Use {_ENABLED.value_type.expected}", code=Code.SETTING_INVALID, paste=to_paste)
+                advice = f'Give tag "{INSTRUMENT_TAG}" the value {_ENABLED.value_type.expected}'
+                reason = Reason(fact, advice, code=Code.SETTING_INVALID, paste=to_paste)
                 findings.append(Problem(location, reason))
             case _, Unknown(why):
                 fact = f'The value of tag "{tag.key}" cannot be resolved: {why.fact}'
@@ -163,6 +164,8 @@ def _tag_list(
         match evaluate(tags.value, task.scope.assuming(assumptions)):
             case Known(list(items)):
                 return items
+            case Known(dict()):
+                findings += _without_key(tags, Location(task.name, None, tags.pointer))
             case Unknown(Reason(why)):
                 fact = f"The tags cannot be resolved, so a tag that excludes something would not be seen: {why}"
                 findings.append(
@@ -184,6 +187,7 @@ def _relevant_tags(task: TaskDefinition, findings: list[Finding]) -> Iterator[Ta
             for leaf, assumed in value_leaves(item, (*tags.pointer, index), assumptions):
                 name = tag_key(leaf.value, task)
                 if not isinstance(leaf.value, dict) or name is None:
+                    findings += _without_key(leaf, Location(task.name, None, leaf.pointer))
                     continue
                 if name not in OWN_TAGS | _KILT_TAGS:
                     findings += _misspelt(name, Location(task.name, None, leaf.pointer))
@@ -197,6 +201,33 @@ def _relevant_tags(task: TaskDefinition, findings: list[Finding]) -> Iterator[Ta
                     fact = f'Whether tag "{name}" is present depends on a condition that is not known here'
                     reason = Reason(fact, "Move the tag out of Fn::If", code=Code.TAG_UNRESOLVED, not_known_here=True)
                     findings.append(Problem(Location(task.name, None, leaf.pointer), reason))
+
+
+def _without_key(tags: LocatedValue, location: Location) -> Iterator[Notice]:
+    """Yield a notice about tags that are written as ``NAME: VALUE``, or ``NAME=VALUE``: none of them counts."""
+    match tags.value:
+        case {"Key": _}:
+            return
+        case dict(written):
+            values: Mapping[str, Json] = written
+        case str(text):
+            values = {text.partition("=")[0]: text.partition("=")[2]}
+        case _:
+            return
+    names = sorted(values.keys() & (OWN_TAGS | _KILT_TAGS))
+    if names:
+        listed = ", ".join(map(quote, names))
+        texts = {name: str(values[name]).lower() for name in names}
+        tags_to_paste: list[Json] = [
+            {"Key": name, "Value": text if text in ("true", "false") else "VALUE"} for name, text in texts.items()
+        ]
+        reason = Reason(
+            f"Tag {listed} has no effect without Key and Value",
+            "Write Tags as a list of objects with Key and Value",
+            code=Code.TAG_MISSPELT,
+            paste=paste(PasteInto.PROPERTIES, {"Tags": tags_to_paste}),
+        )
+        yield Notice(location, reason)
 
 
 def _misspelt(name: str, location: Location) -> Iterator[Notice]:

@@ -29,7 +29,7 @@ from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Notice, Problem, Reason
 from sysdig_instrument.engine.images import image_config
-from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
+from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
 from sysdig_instrument.engine.lookups import ImageConfig
 from sysdig_instrument.engine.paste import ENTRY_POINT, EXCLUDE_CONTAINER, PasteInto, paste
 
@@ -191,25 +191,25 @@ def wrapper_elsewhere_reason(key: str) -> Reason:
 
 
 def invalid_argv_finding(
-    container: Container, key: str, leaf: LocatedValue, assumptions: Assumptions, form: ArgvForm
+    container: Container, key: str, pointer: Pointer, assumptions: Assumptions, form: ArgvForm
 ) -> Notice | Problem:
     """Return the finding about a value in a form of ``REFUSED_FORMS``: a notice if its branch is not active."""
     if form is ArgvForm.ELSEWHERE:
-        return container.problem_or_notice(leaf.pointer, assumptions, wrapper_elsewhere_reason(key))
+        return container.problem_or_notice(pointer, assumptions, wrapper_elsewhere_reason(key))
     if form is ArgvForm.EMPTY_NOW:
         return container.problem_or_notice(
-            leaf.pointer, assumptions, Reason(f"{key} is an expression that evaluates to an empty list with the current parameter values",
+            pointer, assumptions, Reason(f"{key} is an expression that evaluates to an empty list with the current parameter values",
             f"Give the parameter a value, or put {key} inside Fn::If with AWS::NoValue", code=Code.EMPTY_NOW, paste=ENTRY_POINT),
         )  # fmt: skip
     if form is ArgvForm.MAY_BE_EMPTY:
         return container.problem_or_notice(
-            leaf.pointer, assumptions, Reason(f"{key} may be AWS::NoValue, by the DefaultValue of an Fn::FindInMap whose value is not known here",
+            pointer, assumptions, Reason(f"{key} may be AWS::NoValue, by the DefaultValue of an Fn::FindInMap whose value is not known here",
             "Give the parameters their values, or give the Fn::FindInMap a DefaultValue that is not AWS::NoValue",
             code=Code.MAY_BE_ABSENT, not_known_here=True),
         )  # fmt: skip
     if form is ArgvForm.EMPTY_STRING:
         return container.problem_or_notice(
-            leaf.pointer,
+            pointer,
             assumptions,
             Reason(
                 f"{key} contains only an empty string",
@@ -219,7 +219,7 @@ def invalid_argv_finding(
             ),
         )
     return container.problem_or_notice(
-        leaf.pointer,
+        pointer,
         assumptions,
         Reason(
             f"{key} is not a list",

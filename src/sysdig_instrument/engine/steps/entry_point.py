@@ -18,7 +18,7 @@ from typing import Final, TypeAlias, cast
 
 from sysdig_instrument.engine.agent import WRAPPER
 from sysdig_instrument.engine.codes import Code
-from sysdig_instrument.engine.container import Container, set_value
+from sysdig_instrument.engine.container import Container, explaining_if, set_value
 from sysdig_instrument.engine.expressions import dynamic_lists
 from sysdig_instrument.engine.expressions.decision_tree import (
     Assumptions,
@@ -112,7 +112,7 @@ def _wrap_entry_point(container: Container, leaf: LocatedValue, assumptions: Ass
                 _from_image(container, assumed, wrapping)
         elif form in (ArgvForm.LIST, ArgvForm.DYNAMIC):
             if "Command" in container.value:
-                wrapping.outputs += _wrapper_in_command(container, assumed)
+                wrapping.outputs += _unusable_command(container, assumed)
             if form is ArgvForm.LIST:
                 wrapping.record_source(EntryPointSource.TEMPLATE)
         elif form is ArgvForm.WRAPPER_ALONE:
@@ -141,7 +141,7 @@ def _entry_point_changes(
                 yield set_value(leaf, render_tree(new), _ENTRYPOINT_REASON)
                 yield from expression_replaced(container, "EntryPoint", leaf)
         case form if form in REFUSED_FORMS:
-            yield invalid_argv_finding(container, "EntryPoint", leaf, assumptions, form)
+            yield invalid_argv_finding(container, "EntryPoint", leaf.pointer, assumptions, form)
 
 
 def _from_image(container: Container, assumptions: Assumptions, wrapping: _Wrapping) -> Tree[_Value]:
@@ -172,7 +172,7 @@ def _invalid_branches(
     """Yield the problems with a list under some of the conditions that decide its items."""
     for form, assumed in leaves(tree, assumptions):
         if form in REFUSED_FORMS and (key == "EntryPoint" or form is not ArgvForm.EMPTY_STRING):
-            yield invalid_argv_finding(container, key, leaf, assumed, form)
+            yield invalid_argv_finding(container, key, leaf.pointer, assumed, form)
 
 
 def _prepend_wrapper(
@@ -184,11 +184,13 @@ def _prepend_wrapper(
         wrapping.record_source(EntryPointSource.TEMPLATE)
         return set_value(leaf, new, f"{_REASON}; the list stays an expression")
     wrapping.record_source(EntryPointSource.UNCHANGED)
-    return container.problem_or_notice(
-        leaf.pointer, assumptions, Reason("EntryPoint is an expression, and nothing can be put in front of its items",
-        "Write EntryPoint as a list, or as a Ref to a CommaDelimitedList", code=Code.ENTRY_POINT_NOT_EXTENDABLE,
-        paste=ENTRY_POINT),
-    )  # fmt: skip
+    reason = Reason(
+        "EntryPoint is an expression, and nothing can be put in front of its items",
+        "Write EntryPoint as a list, or as a Ref to a CommaDelimitedList",
+        code=Code.ENTRY_POINT_NOT_EXTENDABLE,
+        paste=ENTRY_POINT,
+    )
+    return container.problem_or_notice(leaf.pointer, assumptions, explaining_if(reason, expression))
 
 
 def _without_program(container: Container, assumptions: Assumptions) -> Iterator[Notice | Problem]:
@@ -205,11 +207,13 @@ _NOTHING_TO_START: Final = Reason(
 )
 
 
-def _wrapper_in_command(container: Container, assumptions: Assumptions) -> Iterator[Notice | Problem]:
-    """Yield a finding if Command, which is an argument of EntryPoint, names the wrapper."""
+def _unusable_command(container: Container, assumptions: Assumptions) -> Iterator[Notice | Problem]:
+    """Yield a finding if Command, whose items are arguments of EntryPoint, names the wrapper or is not a list."""
     for form, assumed in leaves(_command_forms(container, assumptions), assumptions):
         if form in NAMES_WRAPPER:
             yield _wrapper_elsewhere(container, "Command", assumed)
+        elif form is ArgvForm.INVALID:
+            yield invalid_argv_finding(container, "Command", (*container.pointer, "Command"), assumed, form)
 
 
 def _wrapper_elsewhere(container: Container, key: str, assumptions: Assumptions) -> Notice | Problem:
@@ -276,7 +280,7 @@ def _write_image_command(
         first = cast("list[Json]", leaf.value)[0]
         wrapping.outputs.append(Change("remove", (*leaf.pointer, 0), _MOVED_REASON, was=first))
     elif tree.value in (*WITH_CMD, ArgvForm.INVALID, ArgvForm.EMPTY_NOW):  # others are reported with the images
-        wrapping.outputs.append(invalid_argv_finding(container, "Command", leaf, assumptions, tree.value))
+        wrapping.outputs.append(invalid_argv_finding(container, "Command", leaf.pointer, assumptions, tree.value))
 
 
 def _write_command(

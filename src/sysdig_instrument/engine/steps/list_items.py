@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from sysdig_instrument.engine.codes import Code
-from sysdig_instrument.engine.container import Container, is_written_out, set_value
+from sysdig_instrument.engine.container import Container, explaining_if, is_written_out, set_value
 from sysdig_instrument.engine.expressions.decision_tree import (
     FALSE,
     TRUE,
@@ -135,11 +135,13 @@ def _cannot_extend(container: Container, leaf: LocatedValue, assumptions: Assump
             paste=_example(key)),
         )  # fmt: skip
     if isinstance(leaf.value, dict):
-        return container.problem_or_notice(
-            leaf.pointer, assumptions, Reason(f"{key} is an expression, so no item can be added to it",
-            f"Write {key} as a list; its items may be expressions, and it may be inside Fn::If", code=Code.NOT_EXTENDABLE,
-            paste=_example(key)),
-        )  # fmt: skip
+        reason = Reason(
+            f"{key} is an expression, so no item can be added to it",
+            f"Write {key} as a list; its items may be expressions, and it may be inside Fn::If",
+            code=Code.NOT_EXTENDABLE,
+            paste=_example(key),
+        )
+        return container.problem_or_notice(leaf.pointer, assumptions, explaining_if(reason, leaf.value))
     reason = Reason(f"{key} is not a list", f"Write {key} as a list", code=Code.NOT_A_LIST, paste=_example(key))
     return container.problem_or_notice(leaf.pointer, assumptions, reason)
 
