@@ -4,6 +4,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # --help needs this module, and not the engine
 if TYPE_CHECKING:
+    from typing import Any
+
     from sysdig_instrument.engine.codes import Code
 
 
@@ -18,6 +20,10 @@ class UserError(Exception):
         self.text = text
         self.code = code
         super().__init__(text if code is None else f"{text} ({code.value})")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what pickle restores the error from: its attributes. By default it would call ``__init__`` with the text alone."""
+        return Exception.__new__, (type(self), *self.args), self.__dict__
 
 
 class UsageError(UserError):

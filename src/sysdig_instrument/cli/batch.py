@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import TypeVar
 
+from sysdig_instrument.cli.ahead import WorkAhead
+from sysdig_instrument.cli.calls import Call
 from sysdig_instrument.cli.console import Progress, write_stderr
 from sysdig_instrument.cli.documents import InputDocument, is_document, open_documents
-from sysdig_instrument.cli.folders import InputFile, find_files
+from sysdig_instrument.cli.folders import find_files
 from sysdig_instrument.cli.inputs import PlanInputs
-from sysdig_instrument.cli.main import NESTED_TOO_DEEPLY
+from sysdig_instrument.cli.one_file import process_file
 from sysdig_instrument.cli.value_files import parse_pairs
 from sysdig_instrument.documents.reader import STANDARD_INPUT
 from sysdig_instrument.engine.codes import Code
-from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.suggestions import did_you_mean
@@ -23,16 +25,30 @@ from sysdig_instrument.errors import UsageError, UserError
 from sysdig_instrument.printable import printable_name
 
 T = TypeVar("T")
-U = TypeVar("U")
 
 
-def process_files(
+def process_files_of(
+    call: Call, process_document: Callable[[InputDocument, Context, Call], T]
+) -> Iterator[tuple[str, T | UserError]]:
+    """Process the files of a call as :func:`process_files` does, many of them in other processes: see :class:`WorkAhead`.
+
+    ``process_document`` is a function of a module. It returns little, because another process may have to send it.
+    """
+
+    def process_here(document: InputDocument, context: Context) -> T:
+        return process_document(document, context, call)
+
+    return process_files(call.options, call.environment, process_here, work_ahead=WorkAhead(call, process_document))
+
+
+def process_files(  # noqa: PLR0913 - the last three say how commands differ
     options: argparse.Namespace,
     environment: Mapping[str, str],
     process_document: Callable[[InputDocument, Context], T],
     *,
     of_many_teams: bool = False,
     takes_plans: bool = True,
+    work_ahead: WorkAhead[T] | None = None,
 ) -> Iterator[tuple[str, T | UserError]]:
     """Yield the path of each file with the result of ``process_document``, or with the error. A Terraform plan has several.
 
@@ -52,33 +68,25 @@ def process_files(
     has_documents, are_all_read = False, True
     if of_many_teams:
         inputs.context_for("-")  # an option that is wrong is wrong for all files
+    read = partial(open_documents, any_template=of_many_teams, takes_plans=takes_plans)
 
     def process(document: InputDocument, path: str) -> T:
-        parameters.update(section(document.fragment, "Parameters"))
         return process_document(document, inputs.context_for(path))
 
-    try:
+    with work_ahead or nullcontext() as ahead:
         for number, file in enumerate(found.files):
             progress.show(number, file.path)
-            if not of_many_teams:
-                inputs.context_for(file.path)  # a settings file that cannot be used ends the run
-            documents = _guarded(
-                file, partial(open_documents, file, any_template=of_many_teams, takes_plans=takes_plans)
-            )
-            if documents is None:
-                continue
-            has_documents = True
-            shown_path = STANDARD_INPUT if file.path == "-" else file.path
-            if isinstance(documents, UserError):
-                are_all_read = False
+            processed = ahead.take(found.files, number, inputs) if ahead else None
+            if processed is None:
+                if not of_many_teams:
+                    inputs.context_for(file.path)  # a settings file that cannot be used ends the run
+                processed = process_file(file, read, partial(process, path=file.path))
+            has_documents |= processed.has_documents
+            are_all_read &= processed.is_read
+            parameters |= processed.parameters
+            for result in processed.results:
                 progress.clear()
-                yield shown_path, documents
-                continue
-            for document in documents:
-                result = _guarded(file, partial(process, document, file.path))
-                progress.clear()
-                yield shown_path, result
-    finally:
+                yield STANDARD_INPUT if file.path == "-" else file.path, result
         progress.clear()
     if notice := found.notice(is_document):
         write_stderr(f"notice: {notice}")
@@ -88,16 +96,6 @@ def process_files(
             code=Code.NOTHING_FOUND,
         )
     check_parameters(options, parameters, are_all=are_all_read)
-
-
-def _guarded(file: InputFile, action: Callable[[], U]) -> U | UserError:
-    """Return what an action on a file returns, or its error."""
-    try:
-        return action()
-    except UserError as error:
-        return error
-    except RecursionError:
-        return UsageError(f"{printable_name(file.path)} {NESTED_TOO_DEEPLY}", code=Code.NOT_A_TEMPLATE_FILE)
 
 
 def check_parameters(options: argparse.Namespace, known: Collection[str], *, are_all: bool = True) -> None:

@@ -35,11 +35,12 @@ _WIDE: Final = 200
 
 
 class Excerpts:
-    """Shows the places of one document."""
+    """Shows the places of one document. ``address`` is that of a resource in a Terraform plan."""
 
-    def __init__(self, path: str, document: InputDocument | None = None) -> None:
+    def __init__(self, path: str, document: InputDocument | None = None, address: str = "") -> None:
         self._path = path
         self._document = document
+        self._address = address
         self._shown: ShownText | None = None
         self._source: SourceText | None = None
         self._last: Place | None = None
@@ -63,8 +64,8 @@ class Excerpts:
     def _place_lines(
         self, place: Place, console: Console, style: StyleName, indent: str, *, is_new: bool
     ) -> Iterator[str]:
-        if self._document is not None and self._document.address:  # in a Terraform plan it has no text of its own
-            where = f"{printable_name(self._path)}: {self._document.address}"
+        if self._address:  # in a Terraform plan it has no text of its own
+            where = f"{printable_name(self._path)}: {self._address}"
             yield console.line(f"{indent}{console.paint('heading', _ARROW)} {sanitize(where)}")
             return
         number = str(place.line)

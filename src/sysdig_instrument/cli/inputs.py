@@ -103,6 +103,10 @@ class PlanInputs:
             self._contexts[found_file] = self._context(found_file)
         return self._contexts[found_file]
 
+    def known_context(self, path: str) -> DocumentContext | None:
+        """Return the plan context for a file, or None if its settings file has not been read yet."""
+        return self._contexts.get(None if self._options.no_config else find_settings_file(path))
+
     def _context(self, found_file: str | None) -> DocumentContext:
         found = self._settings.read_found(found_file)
         options = found.options if found else FileOptions()

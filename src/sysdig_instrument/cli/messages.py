@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from sysdig_instrument.cli.console import StyleName, detect_console, write_stderr
+from sysdig_instrument.cli.console import Console, StyleName, detect_console, write_stderr
 from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.excerpts import Excerpts, finding_lines, write_error
 from sysdig_instrument.cli.formats.model import LineLocator
@@ -19,7 +19,7 @@ from sysdig_instrument.engine.macro_line import MacroLine
 from sysdig_instrument.engine.plan import Plan
 from sysdig_instrument.engine.steps.task_findings import REQUIRED_SETTINGS_REASONS
 from sysdig_instrument.errors import RefusedError, UserError
-from sysdig_instrument.lazy_dataclasses import replace
+from sysdig_instrument.lazy_dataclasses import dataclass, replace
 
 _STYLES: Final[Mapping[str, StyleName]] = {"refused": "bad", "unknown": "warn", "warning": "warn", "notice": "warn"}
 
@@ -50,39 +50,46 @@ class LineToCorrectError(RefusedError):
         super().__init__(line.reason.coded_text if line.reason else "", code=None)
 
 
-class Messages:
-    """Writes findings to standard error: as wide as the terminal, and with an excerpt of the document if only a person sees it.
+@dataclass(frozen=True, slots=True)
+class AboutSettings:
+    """A finding about the required settings, which other task definitions of a run may have, too."""
 
-    What is wrong with the required settings is the same for each task definition of a run. :meth:`finish` writes it once.
+    label: str
+    finding: Finding
+    snippets: tuple[Snippet, ...]
+
+
+def messages_console(options: argparse.Namespace, environment: Mapping[str, str]) -> Console:
+    """Return the console for messages: they are as wide as the terminal."""
+    console = detect_console(getattr(options, "color", "auto"), environment, sys.stderr)
+    return console if console.is_terminal else replace(console, width=None)
+
+
+class DocumentMessages:
+    """The findings about a document as messages, with an excerpt of it if only a person sees it.
+
+    They are collected, so that another process can write them. :class:`Messages` writes them at once.
     """
 
-    def __init__(self, options: argparse.Namespace, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-        console = detect_console(getattr(options, "color", "auto"), environment, sys.stderr)
-        self._console = console if console.is_terminal else replace(console, width=None)
-        self._about_settings: dict[tuple[str, Reason], list[Finding]] = {}
-        self._snippets: dict[Reason, tuple[Snippet, ...]] = {}
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self.collected: list[str | AboutSettings] = []
 
     def write(self, label: str, text: str) -> None:
         """Write a message without a place."""
         self._write(finding_lines(label, _STYLES[label], text, self._console))
-
-    def write_error(self, error: UserError, text: str) -> None:
-        """Write an error that has a text of its own, and on a terminal the line that cannot be read."""
-        write_error(error, self._environment, text)
 
     def write_refusal(self, error: RefusedDocumentError) -> None:
         """Write all problems of a document, also those beyond what CloudFormation shows of the macro's message."""
         self.write_findings(error.problems, error.document, error.plan)
 
     def write_findings(self, findings: Iterable[Finding], document: InputDocument, plan: Plan) -> None:
-        """Write the findings about a document, and keep those about the required settings."""
+        """Write the findings about a document."""
         excerpts, locator = Excerpts(document.source.name, document), LineLocator(document, plan.tasks)
         for finding in findings:
             label = _label(finding)
             if finding.reason in REQUIRED_SETTINGS_REASONS:
-                self._about_settings.setdefault((label, finding.reason), []).append(finding)
-                self._snippets[finding.reason] = snippets(finding, document)
+                self._deliver(AboutSettings(label, finding, snippets(finding, document)))
                 continue
             self._write(
                 finding_lines(
@@ -121,15 +128,45 @@ class Messages:
             finding = replace(finding, location=replace(location, pointer=()))
         return finding.coded_text
 
+    def _write(self, lines: Iterator[str]) -> None:
+        self._deliver("".join(lines).removesuffix("\n"))
+
+    def _deliver(self, message: str | AboutSettings) -> None:
+        self.collected.append(message)
+
+
+class Messages(DocumentMessages):
+    """Writes findings to standard error.
+
+    What is wrong with the required settings is the same for each task definition of a run. :meth:`finish` writes it once.
+    """
+
+    def __init__(self, options: argparse.Namespace, environment: Mapping[str, str]) -> None:
+        super().__init__(messages_console(options, environment))
+        self._environment = environment
+        self._about_settings: dict[tuple[str, Reason], list[AboutSettings]] = {}
+
+    def write_collected(self, messages: Iterable[str | AboutSettings]) -> None:
+        """Write the messages about a document."""
+        for each in messages:
+            self._deliver(each)
+
+    def _deliver(self, message: str | AboutSettings) -> None:
+        if isinstance(message, AboutSettings):
+            self._about_settings.setdefault((message.label, message.finding.reason), []).append(message)
+        else:
+            write_stderr(message, self._console)
+
+    def write_error(self, error: UserError, text: str) -> None:
+        """Write an error that has a text of its own, and on a terminal the line that cannot be read."""
+        write_error(error, self._environment, text)
+
     def finish(self) -> None:
         """Write what is wrong with the required settings."""
-        for (label, reason), findings in self._about_settings.items():
-            is_one = len(findings) == 1
-            text = findings[0].coded_text if is_one else f"{len(findings)} task definitions: {reason.coded_text}"
-            self._write(finding_lines(label, _STYLES[label], text, self._console, snippets=self._snippets[reason]))
-
-    def _write(self, lines: Iterator[str]) -> None:
-        write_stderr("".join(lines).removesuffix("\n"), self._console)
+        for (label, reason), kept in self._about_settings.items():
+            is_one = len(kept) == 1
+            text = kept[0].finding.coded_text if is_one else f"{len(kept)} task definitions: {reason.coded_text}"
+            self._write(finding_lines(label, _STYLES[label], text, self._console, snippets=kept[-1].snippets))
 
 
 def _label(finding: Finding) -> str:

@@ -6,7 +6,7 @@ import re
 from argparse import ArgumentTypeError
 
 from sysdig_instrument.cli.formats import FORMATS
-from sysdig_instrument.cli.option_values import not_empty
+from sysdig_instrument.cli.option_values import not_empty, whole_number
 
 TYPE_CHECKING = False  # importing typing takes longer than everything else that is imported here
 if TYPE_CHECKING:
@@ -29,6 +29,16 @@ def add_other_files(parser: ArgumentParser) -> None:
         "--ignore-other-files",
         action="store_true",
         help="pass over named files that are not certainly a template or a task definition, as in a folder",
+    )
+
+
+def add_jobs(parser: ArgumentParser) -> None:
+    """Add how many files are processed at the same time."""
+    parser.add_argument(
+        "--jobs",
+        metavar="N",
+        type=whole_number(1, 64, "a number of processes"),
+        help="process many files with N processes; 1: none but this one (default: one for each core, for many files only)",
     )
 
 

@@ -21,6 +21,7 @@ from sysdig_instrument.cli.options import (
     add_file,
     add_files,
     add_images_output,
+    add_jobs,
     add_line,
     add_line_changes,
     add_other_files,
@@ -94,7 +95,7 @@ COMMANDS: Final = (
   sysdig-instrument diff app.yaml
   sysdig-instrument diff templates --side-by-side
   sysdig-instrument diff app.yaml --format patch > app.patch.json""",
-        (add_files, add_other_files, add_diff_output, add_line, add_unknown, add_template_context),
+        (add_files, add_other_files, add_diff_output, add_line, add_unknown, add_jobs, add_template_context),
     ),
     Command(
         "explain",
@@ -107,7 +108,7 @@ COMMANDS: Final = (
   sysdig-instrument explain app.yaml
   sysdig-instrument explain templates --format markdown
   sysdig-instrument explain templates --format sarif > results.sarif""",
-        (add_files, add_other_files, add_report_output, add_line, add_unknown, add_template_context),
+        (add_files, add_other_files, add_report_output, add_line, add_unknown, add_jobs, add_template_context),
     ),
     Command(
         "settings",
@@ -140,7 +141,7 @@ COMMANDS: Final = (
   sysdig-instrument check processed.yaml
   sysdig-instrument check templates --format github
   aws ecs describe-task-definition --task-definition web | sysdig-instrument check -""",
-        (add_files, add_other_files, add_report_output, add_unknown, add_template_context),
+        (add_files, add_other_files, add_report_output, add_unknown, add_jobs, add_template_context),
     ),
     Command(
         "enable",

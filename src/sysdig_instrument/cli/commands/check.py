@@ -11,8 +11,9 @@ from itertools import repeat
 from typing import TypeAlias
 
 from sysdig_instrument.cli.attribution import task_label
-from sysdig_instrument.cli.batch import process_files
+from sysdig_instrument.cli.batch import process_files_of
 from sysdig_instrument.cli.callers_account import with_callers_account
+from sysdig_instrument.cli.calls import Call
 from sysdig_instrument.cli.construct_paths import construct_path
 from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
 from sysdig_instrument.cli.formats.model import (
@@ -34,10 +35,9 @@ from sysdig_instrument.cli.formats.model import (
 from sysdig_instrument.cli.formats.output import print_reports
 from sysdig_instrument.cli.inputs import is_unknown_a_warning
 from sysdig_instrument.cli.line_report import line_report
-from sysdig_instrument.cli.lookups import look_up_from_options, look_up_only_here, shared_session
+from sysdig_instrument.cli.lookups import look_up_from_options, look_up_only_here
 from sysdig_instrument.cli.plain_documents import plain_protection
 from sysdig_instrument.cli.planned_resources import planned_resource_report
-from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.cli.snippets import snippets
 from sysdig_instrument.engine.codes import Verdict
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, format_pointer
@@ -61,35 +61,36 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     Raises:
         UsageError: An option is wrong.
     """
-    session = shared_session(environment, options.profile)
-    look_up_here = look_up_only_here(options, environment)
-    notices = RunNotices(options)
-
-    def check_document(document: InputDocument, context: Context) -> FileReport:
-        notices.record_settings(context.deployment_settings)
-        if document.reason:
-            preview = preview_document(document, context, look_up_nothing)
-            return planned_resource_report(document, document.reason, preview)
-        line = document.macro_line(context)
-        if line is None:
-            plan = plan_definition(document.fragment, context.deployment_settings)
-            return _file_report(document, [_task_report(plan, plain_protection(plan), LineLocator(document), document)])
-        look_up: LookupFunction = look_up_here(document, context)
-        if line.is_listed or line.in_fn_transform:
-            context = with_callers_account(options, document, context, session)
-            look_up = look_up_from_options(options, document, context, environment, session)
-        preview = preview_document(document, context, look_up)
-        notices.record_image_configs(preview.plan)
-        return _template_report(document, preview, line)
-
-    def check_with_level(document: InputDocument, context: Context) -> FileReport:
-        report = check_document(document, context)
-        return _with_warnings(report) if is_unknown_a_warning(context) else report
-
-    code = print_reports(process_files(options, environment, check_with_level), options, environment)
-    notices.write()
-    notices.write_help(code)
+    look_up_only_here(options, environment)  # what is wrong with an option is said once
+    call = Call.of(options, environment)
+    code = print_reports(process_files_of(call, check_document), call)
+    call.notices.write()
+    call.notices.write_help(code)
     return code
+
+
+def check_document(document: InputDocument, context: Context, call: Call) -> FileReport:
+    """Return the report on a document. Any process of the call can do that."""
+    report = replace(_report(document, context, call), document=call.shown(document), address=document.address)
+    return _with_warnings(report) if is_unknown_a_warning(context) else report
+
+
+def _report(document: InputDocument, context: Context, call: Call) -> FileReport:
+    call.notices.record_settings(context.deployment_settings)
+    if document.reason:
+        preview = preview_document(document, context, look_up_nothing)
+        return planned_resource_report(document, document.reason, preview)
+    line = document.macro_line(context)
+    if line is None:
+        plan = plan_definition(document.fragment, context.deployment_settings)
+        return _file_report(document, [_task_report(plan, plain_protection(plan), LineLocator(document), document)])
+    look_up: LookupFunction = look_up_only_here(call.options, call.environment)(document, context)
+    if line.is_listed or line.in_fn_transform:
+        context = with_callers_account(call.options, document, context, call.session)
+        look_up = look_up_from_options(call.options, document, context, call.environment, call.session)
+    preview = preview_document(document, context, look_up)
+    call.notices.record_image_configs(preview.plan)
+    return _template_report(document, preview, line)
 
 
 def _with_warnings(report: FileReport) -> FileReport:
@@ -107,7 +108,7 @@ def _file_report(
     tasks = tuple(TaskReport(row) for row, _ in rows)
     of_text = warning_items(document, line.found if line else None)
     of_tasks = (item for _, own in rows for item in own)
-    return FileReport(document.source.name, tasks, (*items, *of_text, *of_tasks), line, document)
+    return FileReport(document.source.name, tasks, (*items, *of_text, *of_tasks), line)
 
 
 def _template_report(document: InputDocument, preview: Preview, line: MacroLine) -> FileReport:

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from sysdig_instrument.cli.attribution import final_pointers, owner_label
-from sysdig_instrument.cli.batch import process_files
+from sysdig_instrument.cli.batch import process_files_of
 from sysdig_instrument.cli.callers_account import with_callers_account
-from sysdig_instrument.cli.console import Console, detect_console, write_stdout
+from sysdig_instrument.cli.calls import Call
+from sysdig_instrument.cli.console import Console, write_stdout
 from sysdig_instrument.cli.diff_formats.hunks import Hunk, Note, NoteSpan, hunks
 from sysdig_instrument.cli.diff_formats.summary import change_records, json_patch, render_summary
 from sysdig_instrument.cli.diff_formats.unified import render_patch, render_terminal
@@ -19,9 +20,8 @@ from sysdig_instrument.cli.exit_codes import EXIT_OK, exit_code
 from sysdig_instrument.cli.formats.model import REFUSED, UNKNOWN, UNUSABLE, LineLocator
 from sysdig_instrument.cli.harmless import sanitize
 from sysdig_instrument.cli.line_report import line_report
-from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
-from sysdig_instrument.cli.messages import Messages, RefusedDocumentError
-from sysdig_instrument.cli.run_notices import RunNotices
+from sysdig_instrument.cli.lookups import look_up_from_options
+from sysdig_instrument.cli.messages import AboutSettings, DocumentMessages, Messages, RefusedDocumentError
 from sysdig_instrument.documents import Document
 from sysdig_instrument.documents.editing.writer import write
 from sysdig_instrument.documents.locate import Locator
@@ -78,7 +78,17 @@ class DocumentDiff:
         return hunks(source.text, self.after.text, old_spans, new_spans)
 
 
-Results: TypeAlias = Iterable[tuple[str, DocumentDiff | UserError]]
+@dataclass(frozen=True, slots=True)
+class DiffResult:
+    """What the command prints about a document: messages, and its text or for JSON its record. Any process can make it."""
+
+    exit_code: int
+    messages: Sequence[str | AboutSettings] = ()
+    text: str = ""
+    record: Json = None
+
+
+Results: TypeAlias = Iterable[tuple[str, DiffResult | UserError]]
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -92,57 +102,69 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             "A JSON Patch applies to one document. Name one file, or use --format json for several.",
             code=Code.ONE_DOCUMENT,
         )
-    session = shared_session(environment, options.profile)
-    notices = RunNotices(options)
-
-    def diff_document(document: InputDocument, context: Context) -> DocumentDiff:
-        if options.format == "patch" and document.address:
-            raise UsageError(
-                "A JSON Patch applies to one document, and a Terraform plan has several. Use --format json.",
-                code=Code.ONE_DOCUMENT,
-            )
-        context = with_callers_account(options, document, context, session)
-        notices.record_settings(context.deployment_settings)
-        look_up = look_up_from_options(options, document, context, environment, session)
-        preview = preview_document(document, context, look_up)
-        notices.record(preview.plan)
-        return _document_diff(document, preview, document.macro_line(context))
-
+    call = Call.of(options, environment)
     codes: list[int] = []
-    messages = Messages(options, environment)
-    results = _record_exit_codes(
-        process_files(options, environment, diff_document),
-        codes,
-        fail_on_changes=options.exit_code,
-        fail_on_line=options.line == "fail",
-    )
+    results = _record_exit_codes(process_files_of(call, diff_document), codes)
     if options.format == "json":
         from sysdig_instrument.cli.formats.json import stream_json_array  # noqa: PLC0415 - only for this format
 
-        for text in stream_json_array(_to_json(path, result) for path, result in results):
+        for text in stream_json_array(_record(path, result) for path, result in results):
             write_stdout(text)
         write_stdout("\n")
-    elif options.format == "patch":
-        for _, result in _report_messages(results, messages):
-            write_stdout(json_patch(result.preview.changes))
     else:
-        console = detect_console(options.color, environment)
-        for path, result in _report_messages(results, messages):
-            text = "".join(_render(path, result, console, is_side_by_side=options.side_by_side))
-            # `git apply` needs the lines as they are, unless they could be a runner's commands.
-            write_stdout(text, console, keeps_commands=not console.is_on_runner)
-    notices.write()
+        # `git apply` needs the lines as they are, unless they could be a runner's commands.
+        keeps_commands = not call.console.is_on_runner
+        for text in _report_messages(results, Messages(options, environment)):
+            write_stdout(text, call.console, keeps_commands=keeps_commands)
+    call.notices.write()
     code = max(codes, default=EXIT_OK)
-    notices.write_help(code)
+    call.notices.write_help(code)
     return code
 
 
-def _document_diff(document: InputDocument, preview: Preview, line: MacroLine | None) -> DocumentDiff:
+def diff_document(document: InputDocument, context: Context, call: Call) -> DiffResult:
+    """Return what the command prints about a document. Any process of the call can do that."""
+    options = call.options
+    if options.format == "patch" and document.address:
+        raise UsageError(
+            "A JSON Patch applies to one document, and a Terraform plan has several. Use --format json.",
+            code=Code.ONE_DOCUMENT,
+        )
+    context = with_callers_account(options, document, context, call.session)
+    call.notices.record_settings(context.deployment_settings)
+    look_up = look_up_from_options(options, document, context, call.environment, call.session)
+    preview = preview_document(document, context, look_up)
+    call.notices.record(preview.plan)
     if preview.problems:
-        raise RefusedDocumentError(document, preview.plan, preview.problems)
+        return _refused(RefusedDocumentError(document, preview.plan, preview.problems), call)
+    line = document.macro_line(context)
     without_line = tasks_without_line(line, preview.plan.tasks) if line else ()
     after = write(document.source, preview.changes, preview.processed)
-    return DocumentDiff(document, preview, after, line, without_line)
+    return _result(DocumentDiff(document, preview, after, line, without_line), call)
+
+
+def _result(diff: DocumentDiff, call: Call) -> DiffResult:
+    options, changes = call.options, diff.preview.changes
+    fails = (options.exit_code and changes) or (options.line == "fail" and diff.has_no_line)
+    code = _EXIT_CHANGES if fails else EXIT_OK
+    if options.format == "json":
+        return DiffResult(code, record=_to_json(diff))
+    messages = _messages(diff, DocumentMessages(call.messages_console))
+    if options.format == "patch":
+        return DiffResult(code, messages, json_patch(changes))
+    text = "".join(_render(diff, call.console, is_side_by_side=options.side_by_side))
+    return DiffResult(code, messages, text)
+
+
+def _refused(error: RefusedDocumentError, call: Call) -> DiffResult:
+    """Return what the command prints about a document that is refused, or of which that is unknown."""
+    code = EXIT_OK if error.is_warning else exit_code(error)
+    if call.options.format == "json":
+        verdict = UNKNOWN.name if error.is_unknown else REFUSED.name
+        return DiffResult(code, record=_error_record(error.document.source.name, error, verdict))
+    messages = DocumentMessages(call.messages_console)
+    messages.write_refusal(error)
+    return DiffResult(code, messages.collected)
 
 
 def _span(locator: Locator, change: Change, pointer: Pointer) -> NoteSpan:
@@ -150,45 +172,41 @@ def _span(locator: Locator, change: Change, pointer: Pointer) -> NoteSpan:
     return NoteSpan(lines.first, lines.last, Note(owner_label(change), change.reason))
 
 
-def _record_exit_codes(results: Results, codes: list[int], *, fail_on_changes: bool, fail_on_line: bool) -> Results:
-    """Yield the results, and add the exit code of each file that fails to ``codes``."""
+def _record_exit_codes(results: Results, codes: list[int]) -> Results:
+    """Yield the results, and add the exit code of each to ``codes``."""
     for path, result in results:
-        if isinstance(result, UserError):
-            is_warning = isinstance(result, RefusedDocumentError) and result.is_warning
-            codes.append(EXIT_OK if is_warning else exit_code(result))
-        elif (fail_on_changes and result.preview.changes) or (fail_on_line and result.has_no_line):
-            codes.append(_EXIT_CHANGES)
+        codes.append(exit_code(result) if isinstance(result, UserError) else result.exit_code)
         yield path, result
 
 
-def _is_unknown(error: UserError) -> bool:
-    return isinstance(error, RefusedDocumentError) and error.is_unknown
+def _messages(diff: DocumentDiff, messages: DocumentMessages) -> Sequence[str | AboutSettings]:
+    """Return the warnings and notices about a document."""
+    document, preview, line = diff.document, diff.preview, diff.macro_line
+    for warning in document.source.warnings:
+        messages.write("warning", warning.text)
+    if line and (diff.has_no_line or line.is_listed):
+        messages.write_line("warning" if diff.has_no_line else "notice", line, document)
+    messages.write_findings((*preview.notices, *preview.left_alone), document, preview.plan)
+    if document.is_sensitive and preview.changes:
+        messages.write("notice", f"{document.address}: {_SENSITIVE.coded_text}")
+    return messages.collected
 
 
-def _report_messages(results: Results, messages: Messages) -> Iterator[tuple[str, DocumentDiff]]:
-    """Yield the diffs. Write errors, warnings and notices to standard error."""
+def _report_messages(results: Results, messages: Messages) -> Iterator[str]:
+    """Yield the texts. Write errors, warnings and notices to standard error."""
     for path, result in results:
         sys.stdout.flush()  # keep both streams in order on a terminal
-        if isinstance(result, RefusedDocumentError):
-            messages.write_refusal(result)
-            continue
         if isinstance(result, UserError):
             messages.write_error(result, _with_path(path, result))
-            continue
-        for warning in result.document.source.warnings:
-            messages.write("warning", warning.text)
-        preview, line = result.preview, result.macro_line
-        if line and (result.has_no_line or line.is_listed):
-            messages.write_line("warning" if result.has_no_line else "notice", line, result.document)
-        messages.write_findings((*preview.notices, *preview.left_alone), result.document, preview.plan)
-        if result.document.is_sensitive and preview.changes:
-            messages.write("notice", f"{result.document.address}: {_SENSITIVE.coded_text}")
-        yield _shown_path(path, result.document), result
+        else:
+            messages.write_collected(result.messages)
+            yield result.text
     messages.finish()
 
 
-def _shown_path(path: str, document: InputDocument) -> str:
+def _shown_path(document: InputDocument) -> str:
     """Return the path, and the address of a resource of a Terraform plan."""
+    path = document.source.name
     return f"{path}: {document.address}" if document.address else path
 
 
@@ -200,8 +218,8 @@ def _with_path(path: str, error: UserError) -> str:
     return "\n".join([f"{path}:", first_line, *other_lines]) if other_lines else f"{path}: {text}"
 
 
-def _render(path: str, diff: DocumentDiff, console: Console, *, is_side_by_side: bool) -> Iterator[str]:
-    changes, has_text = diff.preview.changes, not diff.document.is_sensitive
+def _render(diff: DocumentDiff, console: Console, *, is_side_by_side: bool) -> Iterator[str]:
+    path, changes, has_text = _shown_path(diff.document), diff.preview.changes, not diff.document.is_sensitive
     are_beside_text = has_text and (is_side_by_side or console.is_terminal)
     yield console.line(console.paint("strong", sanitize(path)) + ("" if changes else ": no changes"))
     yield from render_summary(
@@ -220,22 +238,25 @@ def _render(path: str, diff: DocumentDiff, console: Console, *, is_side_by_side:
     yield "\n" if console.is_terminal else ""
 
 
-def _to_json(path: str, result: DocumentDiff | UserError) -> Json:
+def _record(path: str, result: DiffResult | UserError) -> Json:
     if isinstance(result, UserError):
-        return {"file": path, "error": str(result), "verdict": _verdict_of(result), "changes": []}
+        return _error_record(path, result, REFUSED.name if isinstance(result, RefusedError) else UNUSABLE.name)
+    return result.record
+
+
+def _error_record(path: str, error: UserError, verdict: str) -> Json:
+    return {"file": path, "error": str(error), "verdict": verdict, "changes": []}
+
+
+def _to_json(diff: DocumentDiff) -> Json:
+    document, preview = diff.document, diff.preview
     return {
-        "file": path,
-        **({"resource": address} if (address := result.document.address) else {}),
-        "changes": change_records(result.preview.changes),
-        "macro": _line_to_json(result),
-        "notices": [notice.coded_text for notice in result.preview.notices],
+        "file": document.source.name,
+        **({"resource": document.address} if document.address else {}),
+        "changes": change_records(preview.changes),
+        "macro": _line_to_json(diff),
+        "notices": [notice.coded_text for notice in preview.notices],
     }
-
-
-def _verdict_of(error: UserError) -> str:
-    if _is_unknown(error):
-        return UNKNOWN.name
-    return REFUSED.name if isinstance(error, RefusedError) else UNUSABLE.name
 
 
 def _line_to_json(result: DocumentDiff) -> Json:

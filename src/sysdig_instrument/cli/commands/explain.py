@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from sysdig_instrument.cli.attribution import task_label
-from sysdig_instrument.cli.batch import process_files
+from sysdig_instrument.cli.batch import process_files_of
 from sysdig_instrument.cli.build_notices import read_from_dockerfiles
 from sysdig_instrument.cli.callers_account import with_callers_account
+from sysdig_instrument.cli.calls import Call
 from sysdig_instrument.cli.construct_paths import construct_path
 from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
 from sysdig_instrument.cli.formats.model import (
@@ -30,9 +31,8 @@ from sysdig_instrument.cli.formats.model import (
 from sysdig_instrument.cli.formats.output import print_reports
 from sysdig_instrument.cli.inputs import is_unknown_a_warning
 from sysdig_instrument.cli.line_report import line_report
-from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
+from sysdig_instrument.cli.lookups import look_up_from_options
 from sysdig_instrument.cli.planned_resources import planned_resource_report
-from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.cli.snippets import snippets
 from sysdig_instrument.engine.codes import Verdict
 from sysdig_instrument.engine.findings import Finding, Problem, Reason, format_pointer
@@ -56,30 +56,27 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     Raises:
         UsageError: An option is wrong.
     """
-    session = shared_session(environment, options.profile)
-    notices = RunNotices(options)
-
-    def explain_document(document: InputDocument, context: Context) -> FileReport:
-        context = with_callers_account(options, document, context, session)
-        notices.record_settings(context.deployment_settings)
-        look_up = look_up_from_options(options, document, context, environment, session)
-        preview = preview_document(document, context, look_up)
-        notices.record(preview.plan)
-        if document.reason:
-            return planned_resource_report(
-                document, document.reason, preview, "warning" if is_unknown_a_warning(context) else ""
-            )
-        return _file_report(document, preview, document.macro_line(context), options)
-
-    code = print_reports(process_files(options, environment, explain_document), options, environment)
-    notices.write()
-    notices.write_help(code)
+    call = Call.of(options, environment)
+    code = print_reports(process_files_of(call, explain_document), call)
+    call.notices.write()
+    call.notices.write_help(code)
     return code
 
 
-def _file_report(
-    document: InputDocument, preview: Preview, line: MacroLine | None, options: argparse.Namespace
-) -> FileReport:
+def explain_document(document: InputDocument, context: Context, call: Call) -> FileReport:
+    """Return the report on a document. Any process of the call can do that."""
+    context = with_callers_account(call.options, document, context, call.session)
+    call.notices.record_settings(context.deployment_settings)
+    look_up = look_up_from_options(call.options, document, context, call.environment, call.session)
+    preview = preview_document(document, context, look_up)
+    call.notices.record(preview.plan)
+    if document.reason:
+        level = "warning" if is_unknown_a_warning(context) else ""
+        return planned_resource_report(document, document.reason, preview, level)
+    return _file_report(document, preview, document.macro_line(context), call)
+
+
+def _file_report(document: InputDocument, preview: Preview, line: MacroLine | None, call: Call) -> FileReport:
     locator = LineLocator(document, preview.plan.tasks)
     problems = tuple(dict.fromkeys(preview.problems))
     planned = preview.plan.tasks
@@ -94,7 +91,7 @@ def _file_report(
     )
     unknown_level = "warning" if is_unknown_a_warning(preview.plan.context) else ""
     macro_line, line_items = line_report(
-        line, without_line, locator, document, lowered_to="" if options.line == "fail" else "warning"
+        line, without_line, locator, document, lowered_to="" if call.options.line == "fail" else "warning"
     )
     sources = read_from_dockerfiles(preview.plan)
     items = [
@@ -109,7 +106,9 @@ def _file_report(
     ]
     layers = preview.plan.context.deployment_settings.layers
     run_settings = {name: layer.name for name, layer in layers.items()}
-    return FileReport(document.source.name, tasks, tuple(items), macro_line, document, run_settings)
+    return FileReport(
+        document.source.name, tasks, tuple(items), macro_line, call.shown(document), run_settings, document.address
+    )
 
 
 def _with_result(report: TaskReport, result: RowResult | None, *, is_applied: bool) -> TaskReport:

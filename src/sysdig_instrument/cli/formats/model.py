@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import Final
 
@@ -83,6 +83,10 @@ class Rule:
     title: str
     help: str
 
+    def __reduce__(self) -> tuple[Callable[[str], Rule], tuple[str]]:
+        """Return what pickle restores the rule from: its name, so that each rule is there once."""
+        return _rule_named, (self.name,)
+
 
 REFUSED = Rule(
     "refused",
@@ -134,6 +138,10 @@ NOT_LISTED = Rule(
     "CloudFormation does not call the macro for this template, so its tasks run without the agent. Add the line that the message gives.",
 )
 RULES = (REFUSED, NOT_INSTRUMENTED, NOTICE, LEFT_ALONE, UNUSABLE, UNKNOWN, NOT_LISTED)
+
+
+def _rule_named(name: str) -> Rule:
+    return next(each for each in RULES if each.name == name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +233,8 @@ class LineReport:
 class FileReport:
     """The report on a file. An unusable file has only items that say so. A file that is not a template has no ``macro_line``.
 
-    ``run_settings`` has the layer of each setting that the caller gives, and not the template. ``document`` is for what a terminal shows of its text; no other format has any of it.
+    ``run_settings`` has the layer of each setting that the caller gives, and not the template. ``address`` is that of a resource
+    in a Terraform plan. ``document`` is for what a terminal shows of its text; no other format has any of it.
     """
 
     path: str
@@ -234,6 +243,7 @@ class FileReport:
     macro_line: LineReport | None = None
     document: InputDocument | None = None
     run_settings: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""
 
     @property
     def has_no_errors(self) -> bool:

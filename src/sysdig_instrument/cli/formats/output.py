@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
-from sysdig_instrument.cli.console import detect_console, write_stdout
+from sysdig_instrument.cli.calls import Call
+from sysdig_instrument.cli.console import write_stdout
 from sysdig_instrument.cli.excerpts import write_error
 from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED, exit_code
 from sysdig_instrument.cli.formats.model import FileReport, unusable_file_report
 from sysdig_instrument.errors import UserError
 
 
-def print_reports(
-    results: Iterable[tuple[str, FileReport | UserError]], options: argparse.Namespace, environment: Mapping[str, str]
-) -> int:
+def print_reports(results: Iterable[tuple[str, FileReport | UserError]], call: Call) -> int:
     """Print each report as soon as it is ready; for people, errors about unusable files go to standard error. Return the exit code, which is that of the worst file."""
     codes = [EXIT_OK]
 
@@ -23,16 +21,16 @@ def print_reports(
         for path, result in results:
             if isinstance(result, UserError):
                 codes.append(exit_code(result))
-                if options.format == "table":
-                    write_error(result, environment)
+                if call.options.format == "table":
+                    write_error(result, call.environment)
                 else:
                     yield unusable_file_report(path, result)
             else:
                 codes.append(EXIT_OK if result.has_no_errors else EXIT_REFUSED)
                 yield result
 
-    console = detect_console(options.color, environment)
-    module = importlib.import_module(f"sysdig_instrument.cli.formats.{options.format}")
-    for text in module.render(reports(), console):
-        write_stdout(text, console, keeps_commands=options.format == "github")  # these are commands
+    output_format = call.options.format
+    module = importlib.import_module(f"sysdig_instrument.cli.formats.{output_format}")
+    for text in module.render(reports(), call.console):
+        write_stdout(text, call.console, keeps_commands=output_format == "github")  # these are commands
     return max(codes)

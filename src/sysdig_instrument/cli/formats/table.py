@@ -84,7 +84,7 @@ def render(reports: Iterable[FileReport], console: Console) -> Iterator[str]:
 
 
 def _file_lines(report: FileReport, console: Console, once: SaidOnce) -> Iterator[str]:
-    excerpts = Excerpts(report.path, report.document)
+    excerpts = Excerpts(report.path, report.document, report.address)
     yield from heading_lines(report.path, report.macro_line, console, has_tasks=bool(report.tasks))
     rows = [row for task in report.tasks for row in _task_rows(task)]
     name_width = min(_MAX_NAME_WIDTH, max((display_width(name) for name, _ in rows), default=0))

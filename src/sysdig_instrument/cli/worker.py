@@ -1,0 +1,62 @@
+"""What a worker process runs: it processes the files that it is given, and sends back the results."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from typing import Any, BinaryIO, TypeAlias
+
+from sysdig_instrument.cli.calls import Call
+from sysdig_instrument.cli.documents import InputDocument, open_documents
+from sysdig_instrument.cli.folders import InputFile
+from sysdig_instrument.cli.one_file import NestedTooDeeplyError, ProcessedFile, process_file
+from sysdig_instrument.cli.run_notices import Recorded
+from sysdig_instrument.engine.plan import Context
+
+ProcessDocument: TypeAlias = Callable[[InputDocument, Context, Call], Any]
+Answer: TypeAlias = tuple[ProcessedFile[Any], Recorded] | None
+"""What became of a file, and what its plans recorded. It is None if the process of the call has to process the file itself."""
+
+
+def serve() -> None:
+    """Answer requests from standard input on standard output, until it ends: with the call, or because the call has ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process of the call gets it, too, and ends this one
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    call, process_document = pickle.load(requests)  # noqa: S301 - from the process of the call
+    _send("ready", answers)
+    while True:
+        try:
+            files = pickle.load(requests)  # noqa: S301 - the same
+        except EOFError:
+            return
+        _send(process_group(files, call, process_document), answers)
+
+
+def _send(answer: object, stream: BinaryIO) -> None:
+    stream.write(pickle.dumps(answer))
+    stream.flush()
+
+
+def process_group(
+    files: Sequence[tuple[InputFile, Context]], call: Call, process_document: ProcessDocument
+) -> list[Answer]:
+    """Process some files, each with its settings."""
+    return [_process(file, context, call, process_document) for file, context in files]
+
+
+def _process(file: InputFile, context: Context, call: Call, process_document: ProcessDocument) -> Answer:
+    own = call.elsewhere()
+    printed = io.StringIO()
+    try:
+        with redirect_stdout(printed), redirect_stderr(printed):
+            processed = process_file(file, open_documents, lambda document: process_document(document, context, own))
+            processed.results = list(processed.results)
+    except Exception:  # noqa: BLE001 - a lookup, or an error of this program: it happens again in the process of the call
+        return None
+    if printed.getvalue() or any(isinstance(each, NestedTooDeeplyError) for each in processed.results):
+        return None  # in its own process it may be printed, and the stack may suffice
+    return processed, own.notices.recorded
