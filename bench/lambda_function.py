@@ -26,7 +26,7 @@ from source import ROOT, copy_of_checkout
 
 sys.path.insert(0, str(ROOT / "demo"))
 
-from embedded_aws.runtime import Runtime, RuntimePrograms  # noqa: E402 - demo/ is not a package
+from embedded_aws.runtime import Runtime, RuntimePrograms
 
 EMPTY_HANDLER: Final = "def handler(event, context):\n    return event\n"
 LARGE_TEMPLATE_TASKS: Final = 450
