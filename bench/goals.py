@@ -25,6 +25,7 @@ import workers
 from cases import Times
 from source import ROOT, Source, copy_of_checkout, copy_of_revision
 
+MARKERS: Final = ("<!-- goals -->", "<!-- end of goals -->")
 GROWTH: Final = 2.2
 """The goal for twice the template: it takes twice the time."""
 
@@ -115,6 +116,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=7, help="runs of each case; what takes more than 5 s runs once")
     parser.add_argument("--before", metavar="REVISION", help="measure this revision of the repository, too, in turns")
     parser.add_argument("--only", default="", metavar="PATTERN", help="measure only what has this pattern in its name")
+    parser.add_argument("--write", type=Path, help="write the figures into this Markdown file, between two comments")
     parser.add_argument(
         "--instructions", action="store_true", help="count the handler's instructions with valgrind instead"
     )
@@ -129,12 +131,15 @@ def main() -> int:
             sources = {"before": copy_of_revision(options.before, folder / "before"), **sources}
         if options.instructions:
             return instructions.main(sources, options.tools, folder)
-        measure_all(sources, options, folder)
+        table = measure_all(sources, options, folder)
+    if options.write:
+        before, _, rest = options.write.read_text().partition(MARKERS[0])
+        options.write.write_text("\n".join([before + MARKERS[0], *table, MARKERS[1] + rest.partition(MARKERS[1])[2]]))
     return 0
 
 
-def measure_all(sources: Mapping[str, Source], options: argparse.Namespace, folder: Path) -> None:
-    """Measure and print one table after the other."""
+def measure_all(sources: Mapping[str, Source], options: argparse.Namespace, folder: Path) -> list[str]:
+    """Measure, print one table after the other, and return all as one in Markdown."""
     python, pattern, rounds = options.tools / "lambda" / "bin" / "python3", re.compile(options.only), options.rounds
     ours = f"Python {'.'.join(map(str, sys.version_info[:2]))}"
 
@@ -150,32 +155,38 @@ def measure_all(sources: Mapping[str, Source], options: argparse.Namespace, fold
         ("Lookups, with 50 ms for each request", LOOKUPS, lambda _: look_up(sources)),
         (f"The command line tool, with {ours}", TOOL, measure),
     )
+    markdown = [f"| | goal | {' | '.join(sources)} |", "|---|---|" + "---|" * len(sources)]
     print(f"{'':66}{'goal':>8}{''.join(f'{name:>10}' for name in sources)}   of the goal")
     for title, rows, measured in tables:
         chosen = [row for row in rows if pattern.search(row.name)]
         if chosen:
             print(f"\n{title}")
-            print_rows(chosen, measured([row.case for row in chosen]))
-    print(
-        f"\nMedians of {rounds} rounds. Relative to json, a bare Python or an empty handler; growth relative to half."
-    )
+            markdown.append(f"| **{title}** | |{' |' * len(sources)}")
+            markdown += print_rows(chosen, measured([row.case for row in chosen]))
+    print(f"\nMedians of {rounds} rounds.")
+    return markdown
 
 
-def print_rows(rows: Sequence[Row], results: Mapping[str, workers.Results]) -> None:
-    """Print each goal, what was measured of each source, and which part of the goal it is now."""
+def print_rows(rows: Sequence[Row], results: Mapping[str, workers.Results]) -> list[str]:
+    """Print each goal, what was measured of each source, and which part of the goal it is now. Return Markdown."""
+    markdown = []
     for row in rows:
-        line, figure = f"{row.name:66}{row.goal:8.3g}", 0.0
-        notes = []
-        for source, measured in results.items():
-            times = measured[row.case]
-            if isinstance(times, str):
-                line += f"{'failed':>10}"
-                notes.append(f"{source}: {times}")
-            else:
-                figure = statistics.median(map(row.figure, times))
-                line += f"{figure:10.3g}"
-        is_missed = figure > row.goal or any(note.startswith("now:") for note in notes)
-        print(f"{line}{figure / row.goal:8.2f}{'  missed' if is_missed else ''}{'  '.join(['', *notes])}", flush=True)
+        figures = {source: median_figure(row, measured[row.case]) for source, measured in results.items()}
+        columns = "".join(f"{'failed' if isinstance(each, str) else f'{each:.3g}':>10}" for each in figures.values())
+        now = figures["now"]
+        part = "" if isinstance(now, str) else f"{now / row.goal:.2f}"
+        is_missed = isinstance(now, str) or now > row.goal
+        notes = "".join(f"  {source}: {each}" for source, each in figures.items() if isinstance(each, str))
+        print(f"{row.name:66}{row.goal:8.3g}{columns}{part:>8}{'  missed' if is_missed else ''}{notes}", flush=True)
+        cells = [each if isinstance(each, str) else f"{each:.3g}" for each in figures.values()]
+        cells[-1] = f"**{cells[-1]}, missed**" if is_missed else cells[-1]
+        markdown.append(f"| {row.name} | {row.goal:.3g} | {' | '.join(cells)} |")
+    return markdown
+
+
+def median_figure(row: Row, times: list[Times] | str) -> float | str:
+    """Return the figure of a row, or why there is none."""
+    return times if isinstance(times, str) else statistics.median(map(row.figure, times))
 
 
 def start_cold(sources: Mapping[str, Source], tools: Path, rounds: int) -> dict[str, workers.Results]:
