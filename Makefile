@@ -49,13 +49,10 @@ STACKS ?= 200
 fleet: linux .venv/.done $(EMBEDDED_AWS) ## Update the stacks that are behind, of STACKS (200), in waves with a failure, on the same AWS
 	@PYTHONPATH=tests:src:demo .venv/bin/python -m fleet --stacks $(STACKS)
 
-bench: linux .venv/.done $(EMBEDDED_AWS) build ## Measure the time and memory of the function and of the command line tool
-	@.venv/bin/python bench/goals.py
-	@echo; .venv/bin/python bench/lambda_function.py
-	@echo; .venv/bin/python bench/handler.py
-	@echo; .venv/bin/python bench/lookups.py
-	@echo; .venv/bin/python bench/command_line.py
-	@echo; .venv/bin/python bench/large_templates.py
+# `make bench BEFORE=v1.2.3 ARGS="--only json"`, `make bench ARGS=--instructions`
+BEFORE ?=
+bench: linux .venv/.done $(EMBEDDED_AWS) ## Measure each goal of docs/performance.md, on request beside another revision: make bench BEFORE=…
+	@.venv/bin/python bench/goals.py $(if $(BEFORE),--before "$(BEFORE)") $(ARGS)
 
 # `make soak MINUTES=30`
 MINUTES ?= 3

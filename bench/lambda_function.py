@@ -1,4 +1,4 @@
-"""``make bench``: measure the size and the start-up time of the function, compared with a function that does nothing.
+"""Measure the size and the start-up time of the function, compared with a function that does nothing.
 
 The two functions are started in turns, so that other load on this machine affects both alike. Look at the ratios:
 Lambda has a different CPU than this machine.
@@ -16,15 +16,17 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parent.parent
+import templates
+from source import ROOT, copy_of_checkout
+
 sys.path.insert(0, str(ROOT / "demo"))
 
-import templates  # noqa: E402 - beside this file
-from embedded_aws.runtime import Runtime, RuntimePrograms  # noqa: E402 - demo/ is not a package
+from embedded_aws.runtime import Runtime, RuntimePrograms
 
 EMPTY_HANDLER: Final = "def handler(event, context):\n    return event\n"
 LARGE_TEMPLATE_TASKS: Final = 450
@@ -72,22 +74,26 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--rounds", type=int, default=15, help="cold starts of each function")
-    parser.add_argument(
-        "--bundle", type=Path, default=ROOT / ".aws-sam/build/MacroFunction", help="the folder that `sam build` made"
-    )
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "empty.py").write_text(EMPTY_HANDLER)
-        ours = Function("sysdig-instrument", options.bundle, "sysdig_instrument.function.handler.handler")
-        empty = Function("empty handler", Path(folder), "empty.handler")
+    with tempfile.TemporaryDirectory() as folder, empty_function() as empty:
+        source = copy_of_checkout(Path(folder) / "now")
+        ours = Function("sysdig-instrument", source.bundle, source.handler)
         measure([ours, empty], options.rounds)
         print_table(ours, empty, options.rounds)
     return 0
 
 
-def measure(functions: list[Function], rounds: int) -> None:
+@contextmanager
+def empty_function() -> Iterator[Function]:
+    """Return a function that does nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "empty.py").write_text(EMPTY_HANDLER)
+        yield Function("empty handler", Path(folder), "empty.handler")
+
+
+def measure(functions: list[Function], rounds: int, tools: Path = ROOT / ".tools") -> None:
     """Measure the functions alternately."""
-    programs = RuntimePrograms.find_in(ROOT / ".tools")
+    programs = RuntimePrograms.find_in(tools)
     small_event = (ROOT / "events" / "template.json").read_bytes()
     large_event = json.dumps(templates.event(templates.plain(LARGE_TEMPLATE_TASKS))).encode()
     for number in range(rounds):
@@ -99,7 +105,8 @@ def measure(functions: list[Function], rounds: int) -> None:
                 function.warm.append(time_invocation(runtime, small_event))
                 function.warm_large.append(time_invocation(runtime, large_event))
                 function.peak_memory.append(runtime.peak_memory() / KIB / KIB)
-    print(file=sys.stderr)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
 
 
 def time_invocation(runtime: Runtime, event: bytes) -> float:

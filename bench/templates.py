@@ -8,13 +8,16 @@ from typing import Any, Final
 VARIABLES_PER_TASK: Final = 10
 """Environment variables of the first container of each task definition."""
 
+MAPPED_VALUES: Final = 60
+"""Values of each mapping beside the EntryPoint."""
+
 SECRET: Final = "arn:aws:secretsmanager:us-east-1:111122223333:secret:sysdig"  # noqa: S105 - its name
 
 SETTINGS: Final = {"SYSDIG_INSTRUMENT_COLLECTOR": "us2", "SYSDIG_INSTRUMENT_ACCESS_KEY_SECRET": SECRET}
 """The required settings of the function, as environment variables."""
 
-IMAGE_CONFIGS: Final = {"*": {"Entrypoint": ["gunicorn", "shop.wsgi"], "Cmd": ["--workers", "2"]}}
-"""The setting ImageConfigs that answers for all images, so that no registry is asked."""
+IMAGE_CONFIG: Final = {"Entrypoint": ["gunicorn", "shop.wsgi"], "Cmd": ["--workers", "2"]}
+"""The config of each image."""
 
 _ROLE: Final = {
     "Type": "AWS::IAM::Role",
@@ -48,6 +51,18 @@ def looked_up(tasks: int) -> dict[str, Any]:
     return template
 
 
+def configured(tasks: int) -> dict[str, Any]:
+    """Return the same template without EntryPoints, with the config of each image in its Metadata."""
+    template = looked_up(tasks)
+    images = {
+        container["Image"]
+        for resource in template["Resources"].values()
+        for container in resource["Properties"].get("ContainerDefinitions", [])
+    }
+    configs = dict.fromkeys(sorted(images), IMAGE_CONFIG)
+    return {"Metadata": {"SysdigInstrument": {"ImageConfigs": configs}}, **template}
+
+
 def conditional(tasks: int) -> dict[str, Any]:
     """Return the same template with every value under an ``Fn::If`` whose condition depends on a parameter."""
     template = plain(tasks)
@@ -69,6 +84,75 @@ def chain_of_conditions(tasks: int) -> dict[str, Any]:
         conditions[f"Condition{number + 1}"] = {"Fn::Not": [{"Condition": f"Condition{number}"}]}
         template["Resources"][f"Task{number}"]["Condition"] = f"Condition{number + 1}"
     return {"Parameters": {"Stage": {"Type": "String", "Default": "test"}}, "Conditions": conditions, **template}
+
+
+def condition_at_the_end_of_a_chain(conditions: int) -> dict[str, Any]:
+    """Return one task definition whose condition refers to another, which refers to another, and so on."""
+    template = chain_of_conditions(conditions)
+    last = template["Resources"][f"Task{conditions - 1}"]
+    return {**template, "Resources": {"ExecutionRole": _ROLE, "Task": last}}
+
+
+def image_of_conditions(conditions: int) -> dict[str, Any]:
+    """Return one task definition without EntryPoint whose image is joined of values, each under a condition of its own."""
+    template, names = _with_conditions(looked_up(1), conditions)
+    parts = [{"Fn::If": [name, "a", "b"]} for name in names]
+    template["Resources"]["Task0"]["Properties"]["ContainerDefinitions"] = [
+        {"Name": "web", "Image": {"Fn::Join": ["", ["shop/", *parts, ":1"]]}}
+    ]
+    return template
+
+
+def raised_size(containers: int) -> dict[str, Any]:
+    """Return one task definition to be raised, whose containers reserve CPU and memory under conditions of their own."""
+    template, names = _with_conditions(plain(1), 2 * containers)
+    template["Metadata"] = {"SysdigInstrument": {"TaskSize": "raise", "AgentMemoryReservation": "512"}}
+    template["Resources"]["Task0"]["Properties"]["ContainerDefinitions"] = [
+        {
+            "Name": f"container{number}",
+            "Image": "shop:1",
+            "EntryPoint": ["/shop"],
+            "Cpu": {"Fn::If": [names[2 * number], 64, 128]},
+            "Memory": {"Fn::If": [names[2 * number + 1], 128, 256]},
+        }
+        for number in range(containers)
+    ]
+    return template
+
+
+def nested_containers(depth: int) -> dict[str, Any]:
+    """Return one task definition whose list of containers is inside so many Fn::If."""
+    template, names = _with_conditions(plain(1), depth)
+    properties = template["Resources"]["Task0"]["Properties"]
+    for name in names:
+        properties["ContainerDefinitions"] = {
+            "Fn::If": [
+                name,
+                properties["ContainerDefinitions"],
+                [{"Name": name, "Image": "shop:1", "EntryPoint": ["/shop"]}],
+            ]
+        }
+    return template
+
+
+def found_in_mappings(tasks: int) -> dict[str, Any]:
+    """Return task definitions whose EntryPoints are in Mappings that grow with their number."""
+    template = plain(tasks)
+    for number in range(tasks):
+        containers = template["Resources"][f"Task{number}"]["Properties"]["ContainerDefinitions"]
+        containers[0]["EntryPoint"] = {"Fn::FindInMap": [f"Map{number}", "all", "EntryPoint"]}
+    values = {f"Value{number}": f"value {number}" for number in range(MAPPED_VALUES)}
+    entry = {"all": {"EntryPoint": ["gunicorn", "shop.wsgi"], **values}}
+    return {"Mappings": {f"Map{number}": entry for number in range(tasks)}, **template}
+
+
+def _with_conditions(template: dict[str, Any], count: int) -> tuple[dict[str, Any], list[str]]:
+    names = [f"Condition{number}" for number in range(count)]
+    parameters = {f"Parameter{number}": {"Type": "String", "Default": "no"} for number in range(count)}
+    conditions = {
+        name: {"Fn::Equals": [{"Ref": parameter}, "yes"]} for name, parameter in zip(names, parameters, strict=True)
+    }
+    return {"Parameters": parameters, "Conditions": conditions, **template}, names
 
 
 def event(template: dict[str, Any]) -> dict[str, Any]:
