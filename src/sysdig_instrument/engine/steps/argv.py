@@ -153,6 +153,11 @@ def names_wrapper(value: Json | Absent) -> bool:
     return any(map(names_wrapper, strings_in(value)))
 
 
+def argv_of_image(config: ImageConfig, command: ArgvForm) -> tuple[str, ...]:
+    """Return what a container runs of its image's argv: a Command drops the image's CMD."""
+    return (*config.entrypoint, *(config.cmd if command in WITH_CMD else ()))
+
+
 def argv_names_wrapper(argv: tuple[str, ...]) -> bool:
     """Return whether an image's argv names the wrapper."""
     return names_wrapper("".join(argv)) and any(map(names_wrapper, argv))  # nearly no argv does

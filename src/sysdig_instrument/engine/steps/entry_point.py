@@ -36,7 +36,6 @@ from sysdig_instrument.engine.expressions.evaluate import is_active
 from sysdig_instrument.engine.findings import Notice, Problem, Reason
 from sysdig_instrument.engine.images import ConfigResult, NoConfig, image_config
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
-from sysdig_instrument.engine.lookups import ImageConfig
 from sysdig_instrument.engine.paste import ENTRY_POINT, EXCLUDE_CONTAINER, PasteInto, paste, with_image_config
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.argv import (
@@ -49,6 +48,7 @@ from sysdig_instrument.engine.steps.argv import (
     argv_forms,
     argv_items,
     argv_names_wrapper,
+    argv_of_image,
     expression_replaced,
     form_of_items,
     invalid_argv_finding,
@@ -241,13 +241,8 @@ def _wrapped_argv(config: ConfigResult, command: ArgvForm) -> _Value:
     """Return the EntryPoint that starts an image's ENTRYPOINT with the wrapper; ``ABSENT`` if there is nothing to start."""
     if isinstance(config, NoConfig):
         return ABSENT
-    argv = _argv_of_image(config, command)
+    argv = argv_of_image(config, command)
     return ABSENT if runs_nothing(argv, command) or argv_names_wrapper(argv) else [WRAPPER, *config.entrypoint]
-
-
-def _argv_of_image(config: ImageConfig, command: ArgvForm) -> tuple[str, ...]:
-    """Return what a container runs of its image's argv: a Command drops the image's CMD."""
-    return (*config.entrypoint, *(config.cmd if command in WITH_CMD else ()))
 
 
 def _command_forms(container: Container, assumptions: Assumptions) -> Tree[ArgvForm]:
@@ -349,7 +344,7 @@ def _record_unusable_images(container: Container, assumptions: Assumptions, wrap
             if isinstance(config, NoConfig):
                 _record_unresolved(container, assumed, config, wrapping)
                 continue
-            argv = _argv_of_image(config, form)
+            argv = argv_of_image(config, form)
             if is_wrapped:
                 wrapping.outputs.append(
                     _wrapped_by_command(container, assumed, moves=moves_wrapper(container, by_command))
