@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from subprocess import DEVNULL, Popen
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -28,6 +28,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 PLAIN: Final = 450
 """Task definitions of two containers. More are, once processed, too large for CloudFormation."""
 CONDITIONAL: Final = 200
+COPIES: Final = 50
 FILES: Final = 1000
 SLOW_SECONDS: Final = 5.0
 """What takes longer is compared with one call, which is made before it."""
@@ -121,6 +122,20 @@ def to_json(make: Make, count: int, process: Process) -> Times:
 def growth(make: Make, count: int, process: Process = handle) -> Times:
     """Compare the processing of a template with that of half of it."""
     return compared(process(make(count)), process(make(count // 2)))
+
+
+def answered(make: Make, count: int, process: Process = handle) -> Times:
+    """Measure the time until many task definitions are processed, or refused with a message, whichever comes first."""
+    template = make(count)
+    resources = template["Resources"]
+    copies = {f"Task{number}": resources["Task0"] for number in range(COPIES)}
+    call = process({**template, "Resources": {**resources, **copies}})
+
+    def caught() -> None:
+        with suppress(Exception):
+            call()
+
+    return Times(processor_time(caught), 1)
 
 
 def compared(call: Call, reference: Call, repeated: int = 1) -> Times:
@@ -298,8 +313,8 @@ CASES: Final[dict[str, Callable[[], Times]]] = {
     "growth of tasks in a chain": lambda: growth(templates.chain_of_conditions, 80),
     "growth of a chain": lambda: growth(templates.condition_at_the_end_of_a_chain, 600),
     "growth of Mappings": lambda: growth(templates.found_in_mappings, 100),
-    "growth of an image's conditions": lambda: growth(templates.image_of_conditions, 10, look_up),
-    "growth of a size's conditions": lambda: growth(templates.raised_size, 8),
+    "images of conditions": lambda: answered(templates.image_of_conditions, 10, look_up),
+    "sizes of conditions": lambda: answered(templates.raised_size, 8),
     "growth of nested containers": lambda: growth(templates.nested_containers, 50),
     "first lookup in ECR": first_lookup_in_ecr,
     "--help": lambda: start(*TOOL, "--help"),
