@@ -130,21 +130,21 @@ def main() -> int:
         if options.before:
             sources = {"before": copy_of_revision(options.before, folder / "before"), **sources}
         if options.instructions:
-            return instructions.main(sources, options.tools, folder)
-        table = measure_all(sources, options, folder)
+            return instructions.main(sources, options.tools)
+        table = measure_all(sources, options)
     if options.write:
         before, _, rest = options.write.read_text().partition(MARKERS[0])
         options.write.write_text("\n".join([before + MARKERS[0], *table, MARKERS[1] + rest.partition(MARKERS[1])[2]]))
     return 0
 
 
-def measure_all(sources: Mapping[str, Source], options: argparse.Namespace, folder: Path) -> list[str]:
+def measure_all(sources: Mapping[str, Source], options: argparse.Namespace) -> list[str]:
     """Measure, print one table after the other, and return all as one in Markdown."""
     python, pattern, rounds = options.tools / "lambda" / "bin" / "python3", re.compile(options.only), options.rounds
     ours = f"Python {'.'.join(map(str, sys.version_info[:2]))}"
 
     def measure(names: Sequence[str], lambda_python: Path | None = None) -> dict[str, workers.Results]:
-        return workers.measure(names, sources, lambda_python, rounds, folder)
+        return workers.measure(names, sources, lambda_python, rounds)
 
     tables: tuple[tuple[str, tuple[Row, ...], Callable[[Sequence[str]], dict[str, workers.Results]]], ...] = (
         ("The handler, warm, with Lambda's Python", HANDLER, lambda names: measure(names, python)),
