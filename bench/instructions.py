@@ -17,7 +17,7 @@ import workers
 from source import Source
 
 
-def main(sources: Mapping[str, Source], tools: Path, compiled: Path) -> int:
+def main(sources: Mapping[str, Source], tools: Path) -> int:
     """Count and print."""
     valgrind = shutil.which("valgrind")
     if not valgrind:
@@ -29,11 +29,10 @@ def main(sources: Mapping[str, Source], tools: Path, compiled: Path) -> int:
             line = f"{case}, {'the Python of Lambda' if python else f'Python {sys.version.split()[0]}'}"
             print(f"{line:50}", end="", flush=True)
             for source in sources.values():
-                environment = workers.environment_of(source, is_lambda=bool(python), compiled=compiled)
+                environment = workers.environment_of(source, is_lambda=bool(python))
                 environment["PYTHONHASHSEED"] = "0"
                 command = [valgrind, "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
                 run = [str(python or sys.executable), str(workers.PROGRAM), "repeat", case]
-                subprocess.run([*run, "call", "1"], check=True, env=environment)  # compiles
                 call, reference = (
                     _instructions([*command, *run, part, "3"], environment)
                     - _instructions([*command, *run, part, "1"], environment)

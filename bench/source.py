@@ -18,7 +18,7 @@ MEASURED: Final = ("src", "bench", "template.yaml")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A copy of the source without compiled files."""
+    """A copy of the source, compiled for this Python, as the tool is where it is installed."""
 
     folder: Path
     bundle: Path
@@ -62,4 +62,5 @@ def _with_bundle(folder: Path) -> Source:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    subprocess.run([sys.executable, "-m", "compileall", "-q", folder / "src"], check=True)
     return Source(folder, bundle)

@@ -20,18 +20,18 @@ Results: TypeAlias = dict[str, list[cases.Times] | str]
 """The times of each case, or why there are none."""
 
 
-def environment_of(source: Source, *, is_lambda: bool, compiled: Path) -> dict[str, str]:
+def environment_of(source: Source, *, is_lambda: bool) -> dict[str, str]:
     """Return the environment variables of a Python that measures a source."""
     return os.environ | {
         "BENCH_HANDLER": source.handler,
         "PYTHONPATH": str(source.bundle if is_lambda else source.folder / "src"),
         "PYTHONDONTWRITEBYTECODE": "",
-        "PYTHONPYCACHEPREFIX": "" if is_lambda else str(compiled),  # the bundle has its compiled files
+        "PYTHONPYCACHEPREFIX": "",  # the source has its compiled files
     }
 
 
 def measure(
-    names: Iterable[str], sources: Mapping[str, Source], lambda_python: Path | None, rounds: int, compiled: Path
+    names: Iterable[str], sources: Mapping[str, Source], lambda_python: Path | None, rounds: int
 ) -> dict[str, Results]:
     """Measure cases with the Python of this process, or with Lambda's. The first of several calls warms up."""
     python = lambda_python or Path(sys.executable)
@@ -39,7 +39,7 @@ def measure(
     with ExitStack() as stack:
         workers = {}
         for each, source in sources.items():
-            environment = environment_of(source, is_lambda=bool(lambda_python), compiled=compiled)
+            environment = environment_of(source, is_lambda=bool(lambda_python))
             workers[each] = stack.enter_context(
                 Popen([python, PROGRAM], stdin=PIPE, stdout=PIPE, text=True, env=environment)
             )
