@@ -52,7 +52,7 @@ class Function:
             "_HANDLER": self.handler,
             "AWS_LAMBDA_FUNCTION_NAME": "bench",
             "AWS_LAMBDA_FUNCTION_TIMEOUT": "60",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
             "AWS_REGION": "us-east-1",
             **templates.SETTINGS,
         }

@@ -80,7 +80,12 @@ def test_the_hook_may_write_its_log_and_nothing_else() -> None:
 
 def test_the_hook_answers_while_cloudformation_waits() -> None:
     assert HOOK["Timeout"] + SECONDS_OF_A_COLD_START <= SECONDS_THAT_CLOUDFORMATION_WAITS
-    assert HOOK["MemorySize"] == {"Fn::If": ["HasStackHook", 1024, 256]}
+    assert HOOK["MemorySize"] == {"Fn::If": ["HasStackHook", 1769, 256]}
+
+
+def test_the_macro_has_a_whole_vcpu() -> None:
+    """AWS Lambda developer guide, «Configure Lambda function memory»: at 1,769 MB a function has the equivalent of one vCPU."""
+    assert MACRO["MemorySize"] == 1769
 
 
 def test_the_hook_on_stacks_is_created_on_request_only() -> None:

@@ -64,7 +64,7 @@ def ring(aws: EmbeddedAws, request: pytest.FixtureRequest) -> Iterator[Ring]:
 def test_the_hook_has_a_function_of_its_own(ring: Ring) -> None:
     function = ring.aws.client("lambda").get_function_configuration(FunctionName=ring.hook_function)
     has_stack_hook = ring.macro.endswith("locked")
-    assert (function["MemorySize"], function["Timeout"]) == (1024 if has_stack_hook else 256, 20)
+    assert (function["MemorySize"], function["Timeout"]) == (1769 if has_stack_hook else 256, 20)
     iam, role = ring.aws.client("iam"), function["Role"].rpartition("/")[2]
     assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
     assert iam.list_role_policies(RoleName=role)["PolicyNames"] == ["WriteOwnLog"]

@@ -29,7 +29,7 @@ def start(bundle: Path) -> Iterator[Start]:
             code: Path = bundle,
             handler: str = "sysdig_instrument.function.handler.handler",
             timeout: int = 60,
-            memory: int = 1024,
+            memory: int = 1769,
             environment: Mapping[str, str] | None = None,
             **settings: str,
         ) -> Runtime:

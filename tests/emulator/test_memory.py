@@ -236,7 +236,7 @@ def test_a_run_that_needs_too_much_memory_is_answered(
     settings = deployed(f"{function.title()}Function")
     runtime = start(tmp_path, "hungry.handler", timeout=SECONDS, **settings)
     sent = (ROOT / "events" / ("hook.json" if function == "hook" else "template.json")).read_bytes()
-    for _ in range(3):
+    for _ in range(2):
         outcome = runtime.invoke(sent)
         assert not outcome.is_error, outcome.body
         given = json.loads(outcome.body)
