@@ -40,6 +40,9 @@ _MAX_JOBS: Final = 8
 _SECONDS: Final = 0.3
 """Processor time after which workers are started, if what is left takes as long: a start takes 0.1 to 0.2 s."""
 
+_CPU_LIMIT: Final = Path("/sys/fs/cgroup/cpu.max")
+"""The processor time that a container has, in Linux's control groups (version 2): a quota, or ``max``, and a period."""
+
 
 @dataclass(slots=True)
 class _Group:
@@ -149,9 +152,9 @@ def available_cores() -> int:
 
 
 def _container_limit() -> int | None:
-    """Return the cores that a container has the time of, from Linux's control groups (version 2)."""
+    """Return the number of cores that a container has the time of."""
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        quota, period = _CPU_LIMIT.read_text(encoding="ascii").split()
         return max(1, int(quota) // int(period))
     except (OSError, ValueError):  # there is no file, or the quota is "max"
         return None

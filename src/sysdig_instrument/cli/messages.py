@@ -85,7 +85,10 @@ class DocumentMessages:
 
     def write_findings(self, findings: Iterable[Finding], document: InputDocument, plan: Plan) -> None:
         """Write the findings about a document."""
-        excerpts, locator = Excerpts(document.source.name, document, document.address), LineLocator(document, plan.tasks)
+        excerpts, locator = (
+            Excerpts(document.source.name, document, document.address),
+            LineLocator(document, plan.tasks),
+        )
         for finding in findings:
             label = _label(finding)
             if finding.reason in REQUIRED_SETTINGS_REASONS:
