@@ -169,6 +169,14 @@ def test_files_of_workers_that_end_are_processed_here(here: Path) -> None:
     processed(here, worker_functions.end_elsewhere)
 
 
+def test_a_worker_imports_nothing_from_the_current_folder(here: Path) -> None:
+    for name in ("gc", "pickle", "signal", "yaml", "sysdig_instrument"):
+        (here / f"{name}.py").write_text("open('imported', 'w')")
+    results = processed(here, worker_functions.name_and_place)
+    assert all(elsewhere for _, elsewhere in results[1:])
+    assert not (here / "imported").exists()
+
+
 @pytest.mark.parametrize("program", ["/no/such/program", "/bin/true", "/etc/passwd"])
 def test_files_are_processed_here_if_no_worker_starts(
     program: str, here: Path, monkeypatch: pytest.MonkeyPatch
