@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -208,3 +209,8 @@ def test_methods_may_first_be_called_from_a_subclass() -> None:
             super().__init__("a", "b")
 
     assert (Fixed().task, Fixed().container, base("c").task) == ("a", "b", "c")
+
+
+def test_a_value_can_be_sent_to_another_process() -> None:
+    change = Change("remove", ("Resources", "Api"), "why")
+    assert pickle.loads(pickle.dumps(change)) == change  # noqa: S301 - made above

@@ -172,8 +172,13 @@ def _forbid_changes(cls: type) -> None:
     def forbid(self: object, name: str, *_: object) -> None:
         raise AttributeError(f"{type(self).__qualname__} is frozen: {name} cannot be changed")
 
+    def restore(self: object, state: tuple[None, dict[str, object]]) -> None:
+        for name, value in state[1].items():
+            object.__setattr__(self, name, value)
+
     for method in ("__setattr__", "__delattr__"):
         setattr(cls, method, forbid)
+    setattr(cls, "__setstate__", restore)  # noqa: B010 - pickle sets no attribute itself then; mypy knows no such method
 
 
 def _init_source(fields: tuple[Field, ...]) -> str:

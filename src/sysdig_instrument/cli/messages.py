@@ -85,7 +85,10 @@ class DocumentMessages:
 
     def write_findings(self, findings: Iterable[Finding], document: InputDocument, plan: Plan) -> None:
         """Write the findings about a document."""
-        excerpts, locator = Excerpts(document.source.name, document), LineLocator(document, plan.tasks)
+        excerpts, locator = (
+            Excerpts(document.source.name, document, document.address),
+            LineLocator(document, plan.tasks),
+        )
         for finding in findings:
             label = _label(finding)
             if finding.reason in REQUIRED_SETTINGS_REASONS:
@@ -114,7 +117,7 @@ class DocumentMessages:
                 _STYLES[label],
                 f"{with_command(line.reason, line.macro_name, document).coded_text}{more}",
                 self._console,
-                excerpts=Excerpts(document.source.name, document),
+                excerpts=Excerpts(document.source.name, document, document.address),
                 places=(LineLocator(document).place(line.pointer),),
                 code=line.reason.code,
                 snippets=snippets(Notice(Location(pointer=line.pointer), line.reason), document),

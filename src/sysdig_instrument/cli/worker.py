@@ -8,6 +8,8 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, BinaryIO, TypeAlias
 
 from sysdig_instrument.cli.calls import Call
@@ -25,15 +27,22 @@ Answer: TypeAlias = tuple[ProcessedFile[Any], Recorded] | None
 def serve() -> None:
     """Answer requests from standard input on standard output, until it ends: with the call, or because the call has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process of the call gets it, too, and ends this one
-    requests, answers = sys.stdin.buffer, sys.stdout.buffer
-    call, process_document = pickle.load(requests)  # noqa: S301 - from the process of the call
+    answers = sys.stdout.buffer
+    call, process_document = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process of the call
+    requests: SimpleQueue[Any] = SimpleQueue()
+    Thread(target=_receive, args=[sys.stdin.buffer, requests], daemon=True).start()
     _send("ready", answers)
-    while True:
-        try:
-            files = pickle.load(requests)  # noqa: S301 - the same
-        except EOFError:
-            return
+    while files := requests.get():
         _send(process_group(files, call, process_document), answers)
+
+
+def _receive(stream: BinaryIO, requests: SimpleQueue[Any]) -> None:
+    """Receive requests at any time, so that the process of the call can always send them. None is the last one."""
+    try:
+        while True:
+            requests.put(pickle.load(stream))  # noqa: S301 - from the process of the call
+    except EOFError:
+        requests.put(None)
 
 
 def _send(answer: object, stream: BinaryIO) -> None:

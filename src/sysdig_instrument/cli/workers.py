@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import pickle
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
-from queue import SimpleQueue
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from subprocess import DEVNULL, PIPE, Popen
-from typing import Any, Final
+from threading import Thread
+from typing import IO, Any, Final
+
+_REQUESTS: Final = 2
+"""Requests that a worker has at the same time: it need not wait for the next one."""
 
 _START: Final = """\
 import gc, pickle, sys
@@ -30,85 +37,87 @@ def _command() -> list[str]:
     return [sys.executable, "-I", "-S", "-B", "-X", utf8, "-c", _START]
 
 
-class Worker:
-    """A worker process. One that ends, or cannot be started, answers None from then on."""
-
-    def __init__(self, work: bytes) -> None:
-        self.is_alive = True
-        try:
-            self._process = Popen(_command(), stdin=PIPE, stdout=PIPE, stderr=DEVNULL)  # noqa: S603 - Python itself
-        except (OSError, ValueError):
-            self.is_alive = False
-            return
-        self._first = pickle.dumps(sys.path) + work
-
-    def start(self) -> None:
-        """Wait until it is ready."""
-        self.ask(self._first)
-
-    def ask(self, request: bytes) -> Any:  # noqa: ANN401 - what the worker answers
-        """Return the answer to a request."""
-        if not self.is_alive:
-            return None
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None  # noqa: S101 - a pipe
-        assert stdout is not None  # noqa: S101 - a pipe
-        try:
-            stdin.write(request)
-            stdin.flush()
-            return pickle.load(stdout)  # noqa: S301 - from a process of our own
-        except Exception:  # noqa: BLE001 - whatever it sent before it ended: the caller does without
-            self.is_alive = False
-            return None
-
-    def end(self) -> None:
-        """End the process at once."""
-        if hasattr(self, "_process"):
-            self._process.kill()
-            self._process.wait()
-
-
 class Workers:
-    """Some workers. Each request goes to one that is idle."""
+    """Worker processes, each with a thread that sends it requests. One that ends, or cannot be started, is done without."""
 
     def __init__(self, count: int, work: bytes) -> None:
-        self._workers = [Worker(work) for _ in range(count)]
-        self._idle: SimpleQueue[Worker] = SimpleQueue()
-        self._threads = ThreadPoolExecutor(count)
-        for worker in self._workers:
-            self._threads.submit(self._start, worker)
-
-    @property
-    def are_ready(self) -> bool:
-        """True if one has started, and waits for work."""
-        return not self._idle.empty()
+        self.are_ready = False
+        """True if one has started, and waits for requests."""
+        self._work = pickle.dumps(sys.path) + work
+        self._requests: SimpleQueue[tuple[Future[Any], bytes] | None] = SimpleQueue()
+        self._processes = list(_started(count))
+        self._alive = set(self._processes)
+        self._threads = [Thread(target=self._serve, args=[each], daemon=True) for each in self._processes]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def are_alive(self) -> bool:
         """True unless all have ended."""
-        return any(worker.is_alive for worker in self._workers)
+        return bool(self._alive)
 
     def ask(self, request: object) -> Future[Any]:
         """Send a request to a worker. The answer is None if that ends first."""
-        return self._threads.submit(self._ask, pickle.dumps(request))
-
-    def _start(self, worker: Worker) -> None:
-        worker.start()
-        self._return(worker)
-
-    def _ask(self, request: bytes) -> Any:  # noqa: ANN401 - what the worker answers
-        worker = self._idle.get()
-        answer = worker.ask(request)
-        self._return(worker)
+        answer: Future[Any] = Future()
+        self._requests.put((answer, pickle.dumps(request)))
         return answer
 
-    def _return(self, worker: Worker) -> None:
-        if worker.is_alive or not self.are_alive:  # the last one stays, so that no request waits for ever
-            self._idle.put(worker)
+    def _serve(self, process: Popen[bytes]) -> None:
+        """Send requests to a worker, and receive its answers. It has the next request while it works on one."""
+        asked: deque[Future[Any]] = deque()
+        try:
+            assert process.stdin is not None  # noqa: S101 - a pipe
+            assert process.stdout is not None  # noqa: S101 - a pipe
+            process.stdin.write(self._work)
+            process.stdin.flush()
+            pickle.load(process.stdout)  # noqa: S301 - from a process of our own
+            self.are_ready = True
+            while self._send_next(process.stdin, asked):
+                asked[0].set_result(pickle.load(process.stdout))  # noqa: S301 - the same
+                asked.popleft()
+        except Exception:  # noqa: BLE001 - it has ended, whatever it sent last
+            self._alive.discard(process)
+        for answer in asked:
+            answer.set_result(None)
+        if not self._alive:
+            self._answer_none()
+
+    def _answer_none(self) -> None:
+        """Answer requests when all workers have ended."""
+        while request := self._requests.get():
+            request[0].set_result(None)
+        self._requests.put(None)  # for the other threads
+
+    def _send_next(self, stdin: IO[bytes], asked: deque[Future[Any]]) -> bool:
+        """Send requests, so that the worker has two if there are as many. Return False after the last one."""
+        while len(asked) < _REQUESTS:
+            try:
+                request = self._requests.get(block=not asked)
+            except Empty:
+                break
+            if request is None:
+                self._requests.put(None)  # for the other threads
+                break
+            asked.append(request[0])
+            stdin.write(request[1])
+            stdin.flush()
+        return bool(asked)
 
     def end(self) -> None:
         """End all workers at once."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        for worker in self._workers:
-            worker.end()
-        self._threads.shutdown()
+        self._requests.put(None)
+        for process in self._processes:
+            process.kill()
+        for process, thread in zip(self._processes, self._threads, strict=True):
+            process.wait()
+            thread.join()
+            for pipe in filter(None, (process.stdin, process.stdout)):
+                with suppress(OSError):  # what was not sent
+                    pipe.close()
+
+
+def _started(count: int) -> Iterator[Popen[bytes]]:
+    """Yield workers that have been started: a system may not let any be started."""
+    for _ in range(count):
+        with suppress(OSError, ValueError):
+            yield Popen(_command(), stdin=PIPE, stdout=PIPE, stderr=DEVNULL)  # noqa: S603 - Python itself
