@@ -6,9 +6,8 @@ import argparse
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import nullcontext
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from sysdig_instrument.cli.ahead import WorkAhead
 from sysdig_instrument.cli.calls import Call
 from sysdig_instrument.cli.console import Progress, write_stderr
 from sysdig_instrument.cli.documents import InputDocument, is_document, open_documents
@@ -24,13 +23,16 @@ from sysdig_instrument.engine.suggestions import did_you_mean
 from sysdig_instrument.errors import UsageError, UserError
 from sysdig_instrument.printable import printable_name
 
+if TYPE_CHECKING:
+    from sysdig_instrument.cli.ahead import WorkAhead
+
 T = TypeVar("T")
 
 
 def process_files_of(
     call: Call, process_document: Callable[[InputDocument, Context, Call], T]
 ) -> Iterator[tuple[str, T | UserError]]:
-    """Process the files of a call as :func:`process_files` does, many of them in other processes: see :class:`WorkAhead`.
+    """Process the files of a call as :func:`process_files` does, many of them in other processes: see :mod:`sysdig_instrument.cli.ahead`.
 
     ``process_document`` is a function of a module. It returns little, because another process may have to send it.
     """
@@ -38,7 +40,12 @@ def process_files_of(
     def process_here(document: InputDocument, context: Context) -> T:
         return process_document(document, context, call)
 
-    return process_files(call.options, call.environment, process_here, work_ahead=WorkAhead(call, process_document))
+    def work_ahead() -> WorkAhead[T]:
+        from sysdig_instrument.cli.ahead import WorkAhead  # noqa: PLC0415 - only for several files
+
+        return WorkAhead(call, process_document)
+
+    return process_files(call.options, call.environment, process_here, work_ahead=work_ahead)
 
 
 def process_files(  # noqa: PLR0913 - the last three say how commands differ
@@ -48,7 +55,7 @@ def process_files(  # noqa: PLR0913 - the last three say how commands differ
     *,
     of_many_teams: bool = False,
     takes_plans: bool = True,
-    work_ahead: WorkAhead[T] | None = None,
+    work_ahead: Callable[[], WorkAhead[T]] | None = None,
 ) -> Iterator[tuple[str, T | UserError]]:
     """Yield the path of each file with the result of ``process_document``, or with the error. A Terraform plan has several.
 
@@ -73,7 +80,7 @@ def process_files(  # noqa: PLR0913 - the last three say how commands differ
     def process(document: InputDocument, path: str) -> T:
         return process_document(document, inputs.context_for(path))
 
-    with work_ahead or nullcontext() as ahead:
+    with work_ahead() if work_ahead and len(found.files) > 1 else nullcontext() as ahead:
         for number, file in enumerate(found.files):
             progress.show(number, file.path)
             processed = ahead.take(found.files, number, inputs) if ahead else None
