@@ -10,8 +10,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 from unittest.mock import Mock
 
@@ -77,12 +77,12 @@ class PretendedWorkers:
     def __init__(self, _count: int, work: bytes) -> None:
         self.call, self.process_document = pickle.loads(work)  # noqa: S301 - of this test
 
-    def ask(self, request: object) -> Future[Any]:
+    def ask(self, request: object) -> SimpleQueue[Any]:
         files = sent(request)
         PretendedWorkers.given += len(files)
-        answer: Future[Any] = Future()
+        answer: SimpleQueue[Any] = SimpleQueue()
         group = worker.process_group(files, self.call, self.process_document)
-        answer.set_result(sent(group))
+        answer.put(sent(group))
         return answer
 
     def end(self) -> None:

@@ -21,13 +21,12 @@ from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.folders import InputFile
 from sysdig_instrument.cli.inputs import DocumentContext, PlanInputs
 from sysdig_instrument.cli.one_file import ProcessedFile
+from sysdig_instrument.cli.run_notices import Recorded
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
-    from sysdig_instrument.cli.workers import Workers
+    from sysdig_instrument.cli.workers import Answer, Workers
 
 T = TypeVar("T")
 
@@ -52,11 +51,13 @@ class _Group:
 
     start: int
     size: int
-    answer: Future[Any]
+    answer: Answer
+    results: Sequence[tuple[ProcessedFile[Any], Recorded] | None] | None = None
 
-    def result(self, number: int) -> tuple[ProcessedFile[Any], Any] | None:
-        results = self.answer.result()
-        return results[number - self.start] if results else None
+    def result(self, number: int) -> tuple[ProcessedFile[Any], Recorded] | None:
+        if number == self.start:
+            self.results = self.answer.get()
+        return self.results[number - self.start] if self.results else None
 
 
 class WorkAhead(Generic[T]):

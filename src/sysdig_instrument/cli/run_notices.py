@@ -32,7 +32,7 @@ _NAMES_OF_CONTAINERS: Final = ("ExcludeContainers", "IncludeContainers")
 
 @dataclass(slots=True)
 class Recorded:
-    """What the plans of a run use. For files that another process has processed, that process has recorded it."""
+    """A record of what the plans of a run use. For files that another process has processed, that process has made it."""
 
     given: dict[str, None] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)

@@ -1,4 +1,4 @@
-"""What a worker process runs: it processes the files that it is given, and sends back the results."""
+"""The program of a worker process: it processes the files that it is given, and sends back the results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sysdig_instrument.engine.plan import Context
 
 ProcessDocument: TypeAlias = Callable[[InputDocument, Context, Call], Any]
 Answer: TypeAlias = tuple[ProcessedFile[Any], Recorded] | None
-"""What became of a file, and what its plans recorded. It is None if the process of the call has to process the file itself."""
+"""A processed file, and what its plans recorded. It is None if the process of the call has to process the file itself."""
 
 
 def serve() -> None:

@@ -10,15 +10,17 @@ import pickle
 import sys
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from subprocess import DEVNULL, PIPE, Popen
 from threading import Thread
-from typing import IO, Any, Final
+from typing import IO, Any, Final, TypeAlias
 
 _REQUESTS: Final = 2
 """Requests that a worker has at the same time: it need not wait for the next one."""
+
+Answer: TypeAlias = SimpleQueue[Any]
+"""A queue that the answer to a request is put into: one value."""
 
 _START: Final = """\
 import gc, pickle, sys
@@ -44,7 +46,7 @@ class Workers:
         self.are_ready = False
         """True if one has started, and waits for requests."""
         self._work = pickle.dumps(sys.path) + work
-        self._requests: SimpleQueue[tuple[Future[Any], bytes] | None] = SimpleQueue()
+        self._requests: SimpleQueue[tuple[Answer, bytes] | None] = SimpleQueue()
         self._processes = list(_started(count))
         self._alive = set(self._processes)
         self._threads = [Thread(target=self._serve, args=[each], daemon=True) for each in self._processes]
@@ -56,15 +58,15 @@ class Workers:
         """True unless all have ended."""
         return bool(self._alive)
 
-    def ask(self, request: object) -> Future[Any]:
+    def ask(self, request: object) -> Answer:
         """Send a request to a worker. The answer is None if that ends first."""
-        answer: Future[Any] = Future()
+        answer: Answer = SimpleQueue()
         self._requests.put((answer, pickle.dumps(request)))
         return answer
 
     def _serve(self, process: Popen[bytes]) -> None:
         """Send requests to a worker, and receive its answers. It has the next request while it works on one."""
-        asked: deque[Future[Any]] = deque()
+        asked: deque[Answer] = deque()
         try:
             assert process.stdin is not None  # noqa: S101 - a pipe
             assert process.stdout is not None  # noqa: S101 - a pipe
@@ -73,22 +75,22 @@ class Workers:
             pickle.load(process.stdout)  # noqa: S301 - from a process of our own
             self.are_ready = True
             while self._send_next(process.stdin, asked):
-                asked[0].set_result(pickle.load(process.stdout))  # noqa: S301 - the same
+                asked[0].put(pickle.load(process.stdout))  # noqa: S301 - the same
                 asked.popleft()
         except Exception:  # noqa: BLE001 - it has ended, whatever it sent last
             self._alive.discard(process)
         for answer in asked:
-            answer.set_result(None)
+            answer.put(None)
         if not self._alive:
             self._answer_none()
 
     def _answer_none(self) -> None:
         """Answer requests when all workers have ended."""
         while request := self._requests.get():
-            request[0].set_result(None)
+            request[0].put(None)
         self._requests.put(None)  # for the other threads
 
-    def _send_next(self, stdin: IO[bytes], asked: deque[Future[Any]]) -> bool:
+    def _send_next(self, stdin: IO[bytes], asked: deque[Answer]) -> bool:
         """Send requests, so that the worker has two if there are as many. Return False after the last one."""
         while len(asked) < _REQUESTS:
             try:

@@ -80,7 +80,7 @@ class DocumentDiff:
 
 @dataclass(frozen=True, slots=True)
 class DiffResult:
-    """What the command prints about a document: messages, and its text or for JSON its record. Any process can make it."""
+    """The output about a document: messages, and its text or for JSON its record. Any process can make it."""
 
     exit_code: int
     messages: Sequence[str | AboutSettings] = ()
