@@ -32,7 +32,7 @@ from sysdig_instrument.errors import RefusedError, UsageError, UserError
 from sysdig_instrument.lazy_dataclasses import replace
 
 SETTINGS = ("--offline", "--set", "Collector=us2", "--set", "AccessKeySecret=none")
-COUNT = 24
+COUNT = 16
 MANY = 40
 
 
