@@ -177,7 +177,14 @@ def test_a_worker_imports_nothing_from_the_current_folder(here: Path) -> None:
     assert not (here / "imported").exists()
 
 
-@pytest.mark.parametrize("program", ["/no/such/program", "/bin/true", "/etc/passwd"])
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param("/no/such/program", id="there is no program"),
+        pytest.param("/bin/true", id="it ends at once"),
+        pytest.param("/etc/passwd", id="it is no program"),
+    ],
+)
 def test_files_are_processed_here_if_no_worker_starts(
     program: str, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,7 +253,13 @@ def test_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and groups of processes")
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        pytest.param(signal.SIGINT, 130, id="interrupted"),
+        pytest.param(signal.SIGKILL, -signal.SIGKILL, id="killed"),
+    ],
+)
 def test_no_process_is_left(sent: signal.Signals, code: int, here: Path) -> None:
     for number in range(100, 400):
         (here / f"{number}.json").write_text(template("web"))
