@@ -52,6 +52,7 @@ from sysdig_instrument.engine.steps.argv import (
     expression_replaced,
     form_of_items,
     invalid_argv_finding,
+    is_plain_argv,
     moves_wrapper,
     runs_nothing,
     wrapper_elsewhere_reason,
@@ -89,6 +90,10 @@ class _Wrapping:
 
 def entry_point(container: Container) -> Iterator[Output]:
     """Yield the changes to EntryPoint and Command with the findings about them, the unresolved images, and the source."""
+    if "Command" not in container.value and is_plain_argv(container.value.get("EntryPoint")):  # as in most containers
+        yield Change("add", (*container.pointer, "EntryPoint", 0), _REASON, WRAPPER)
+        yield EntryPointSource.TEMPLATE
+        return
     wrapping = _Wrapping()
     for leaf, assumptions in container.values("EntryPoint"):
         _wrap_entry_point(container, leaf, assumptions, wrapping)
@@ -356,12 +361,8 @@ def _record_unusable_images(container: Container, assumptions: Assumptions, wrap
                 pointer = (*container.pointer, "Image")
                 wrapping.outputs.append(container.problem_or_notice(pointer, assumed, _WRAPPER_IN_IMAGE))
             else:
-                wrapping.outputs += init_program_notices(container, "Image", _program(container, assumed, argv))
-
-
-def _program(container: Container, assumptions: Assumptions, argv: tuple[str, ...]) -> str | None:
-    """Return the program that a container runs whose EntryPoint comes from its image."""
-    return argv[0] if argv else first_program_of_command(container, container.scope.assuming(assumptions))
+                program = argv[0] if argv else first_program_of_command(container, container.scope.assuming(assumed))
+                wrapping.outputs += init_program_notices(container, "Image", program)
 
 
 def _wrapped_by_command(container: Container, assumptions: Assumptions, *, moves: bool) -> Notice | Problem:
