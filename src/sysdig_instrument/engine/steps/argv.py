@@ -5,9 +5,9 @@ Source: the ECS API reference, ContainerDefinition, ``entryPoint`` and ``command
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 from sysdig_instrument.engine.agent import WRAPPER
 from sysdig_instrument.engine.codes import Code
@@ -158,8 +158,15 @@ def argv_of_image(config: ImageConfig, command: ArgvForm) -> tuple[str, ...]:
     return (*config.entrypoint, *(config.cmd if command in WITH_CMD else ()))
 
 
-def argv_names_wrapper(argv: tuple[str, ...]) -> bool:
-    """Return whether an image's argv names the wrapper."""
+def is_plain_argv(value: Json) -> bool:
+    """Return whether a value is certainly of the form ``LIST``, as nearly every EntryPoint is: strings that do not name the wrapper."""
+    if not isinstance(value, list) or set(map(type, value)) != {str} or value == [""]:
+        return False
+    return not argv_names_wrapper(cast("list[str]", value))
+
+
+def argv_names_wrapper(argv: Sequence[str]) -> bool:
+    """Return whether an argv of strings names the wrapper."""
     return names_wrapper("".join(argv)) and any(map(names_wrapper, argv))  # nearly no argv does
 
 

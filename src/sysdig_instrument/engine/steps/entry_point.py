@@ -58,16 +58,14 @@ from sysdig_instrument.engine.steps.argv import (
 )
 from sysdig_instrument.engine.steps.process_one import first_program_of_command, init_program_notices
 from sysdig_instrument.engine.steps.step import ChangeOrFinding, EntryPointSource, Output, UnresolvedImage
+from sysdig_instrument.engine.steps.usual_entry_point import CMD_REASON, ENTRYPOINT_REASON, REASON, usual_entry_point
 from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 
 _Value: TypeAlias = "Json | Absent"
 """A new value; ``ABSENT`` where the present value, if any, stays."""
 
 _UNCHANGED: Final[Tree[_Value]] = Leaf(ABSENT)
-_REASON: Final = "the wrapper starts what the container runs"
-_ENTRYPOINT_REASON: Final = "the wrapper starts the image's ENTRYPOINT"
 _MOVED_REASON: Final = "the wrapper is in EntryPoint"
-_CMD_REASON: Final = "the image's CMD, which ECS drops once there is an EntryPoint"
 _SOURCES: Final = tuple(EntryPointSource)
 
 
@@ -89,6 +87,10 @@ class _Wrapping:
 
 def entry_point(container: Container) -> Iterator[Output]:
     """Yield the changes to EntryPoint and Command with the findings about them, the unresolved images, and the source."""
+    usual = usual_entry_point(container)
+    if usual is not None:
+        yield from usual
+        return
     wrapping = _Wrapping()
     for leaf, assumptions in container.values("EntryPoint"):
         _wrap_entry_point(container, leaf, assumptions, wrapping)
@@ -127,18 +129,18 @@ def _entry_point_changes(
     container: Container, leaf: LocatedValue, assumptions: Assumptions, tree: Tree[ArgvForm], wrapping: _Wrapping
 ) -> Iterator[ChangeOrFinding]:
     if isinstance(tree, Branch):  # the conditions of its items decide the list's form, so it is rewritten as Fn::If
-        yield set_value(leaf, render_tree(_rewrite_items(container, leaf, assumptions)), _REASON)
+        yield set_value(leaf, render_tree(_rewrite_items(container, leaf, assumptions)), REASON)
         yield from _invalid_branches(container, "EntryPoint", leaf, assumptions, tree)
         return
     match tree.value:
         case ArgvForm.LIST:
-            yield Change("add", (*leaf.pointer, 0), _REASON, WRAPPER)
+            yield Change("add", (*leaf.pointer, 0), REASON, WRAPPER)
         case ArgvForm.DYNAMIC:
             yield _prepend_wrapper(container, leaf, assumptions, wrapping)
         case ArgvForm.EMPTY:
             new = _from_image(container, assumptions, wrapping)
             if new != _UNCHANGED:
-                yield set_value(leaf, render_tree(new), _ENTRYPOINT_REASON)
+                yield set_value(leaf, render_tree(new), ENTRYPOINT_REASON)
                 yield from expression_replaced(container, "EntryPoint", leaf)
         case form if form in REFUSED_FORMS:
             yield invalid_argv_finding(container, "EntryPoint", leaf.pointer, assumptions, form)
@@ -182,7 +184,7 @@ def _prepend_wrapper(
     new = dynamic_lists.prepend(expression, WRAPPER, container.scope)
     if new is not None:
         wrapping.record_source(EntryPointSource.TEMPLATE)
-        return set_value(leaf, new, f"{_REASON}; the list stays an expression")
+        return set_value(leaf, new, f"{REASON}; the list stays an expression")
     wrapping.record_source(EntryPointSource.UNCHANGED)
     reason = Reason(
         "EntryPoint is an expression, and nothing can be put in front of its items",
@@ -265,7 +267,7 @@ def _write_image_command(
         before = argv_items(cast("list[Json]", leaf.value), assumptions)
         new = _replace_empty(container, before, assumptions, lambda assumed: _image_command(container, assumed))
         if new != _replace_empty(container, before, assumptions, lambda _assumed: _UNCHANGED):
-            wrapping.outputs.append(set_value(leaf, render_tree(new), _CMD_REASON))
+            wrapping.outputs.append(set_value(leaf, render_tree(new), CMD_REASON))
         wrapping.outputs += _invalid_branches(container, "Command", leaf, assumptions, tree)
     elif tree.value in WITH_CMD and (tree.value is ArgvForm.EMPTY or isinstance(leaf.value, dict)):
         new = _image_command(container, assumptions)
@@ -284,11 +286,11 @@ def _write_command(
     """Yield the change that writes the image's CMD. An ``Fn::FindInMap`` stays, and gets it as its DefaultValue."""
     value = leaf.value
     if not isinstance(value, dict) or not may_be_absent(value):
-        yield set_value(leaf, render_tree(cmd), _CMD_REASON)
+        yield set_value(leaf, render_tree(cmd), CMD_REASON)
         yield from expression_replaced(container, "Command", leaf)
         return
     new = flat_map(cmd, assumptions, lambda default, _assumed: Leaf(with_default(value, default)))
-    yield set_value(leaf, render_tree(new), _CMD_REASON)
+    yield set_value(leaf, render_tree(new), CMD_REASON)
 
 
 def _replace_empty(
@@ -356,12 +358,8 @@ def _record_unusable_images(container: Container, assumptions: Assumptions, wrap
                 pointer = (*container.pointer, "Image")
                 wrapping.outputs.append(container.problem_or_notice(pointer, assumed, _WRAPPER_IN_IMAGE))
             else:
-                wrapping.outputs += init_program_notices(container, "Image", _program(container, assumed, argv))
-
-
-def _program(container: Container, assumptions: Assumptions, argv: tuple[str, ...]) -> str | None:
-    """Return the program that a container runs whose EntryPoint comes from its image."""
-    return argv[0] if argv else first_program_of_command(container, container.scope.assuming(assumptions))
+                program = argv[0] if argv else first_program_of_command(container, container.scope.assuming(assumed))
+                wrapping.outputs += init_program_notices(container, "Image", program)
 
 
 def _wrapped_by_command(container: Container, assumptions: Assumptions, *, moves: bool) -> Notice | Problem:

@@ -18,7 +18,7 @@ from typing import Final
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import member_values, set_value
 from sysdig_instrument.engine.expressions.decision_tree import may_be_absent, with_default
-from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
+from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active, is_get_att
 from sysdig_instrument.engine.expressions.references import references
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.expressions.values import Known
@@ -26,8 +26,10 @@ from sysdig_instrument.engine.expressions.work import steps_of
 from sysdig_instrument.engine.findings import Location, Notice, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
 from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.steps.permissions import access_key_statements, agent_statements, statement_text
 from sysdig_instrument.engine.steps.step import ChangeOrFinding, Grant, InstrumentedTask
+from sysdig_instrument.engine.template import TaskDefinition
 
 _DEFAULT_ROLE_REASON: Final = "DefaultExecutionRoleArn, because the task has no role of its own"
 
@@ -59,14 +61,34 @@ def grant(instrumented: InstrumentedTask) -> Iterator[Grant | Notice]:
     task, settings = instrumented.task, instrumented.settings
     if settings.grant_access_key_read == "never":
         return
-    location = Location(task.name, None, (*task.properties_pointer, "ExecutionRoleArn"))
     key_statements = access_key_statements(settings, task.scope)
     if settings.access_key_value_from is not None and not key_statements:
         fact = "AccessKeySecret is not an ARN that is known here, so the execution role is not given permission to read the access key"
-        yield Notice(location, Reason(fact, _GRANT_ADVICE, code=Code.KEY_NOT_GRANTED))
+        yield Notice(_location(task), Reason(fact, _GRANT_ADVICE, code=Code.KEY_NOT_GRANTED))
     statements = (*key_statements, *agent_statements(settings, task.scope))
     if not statements:
         return
+    roles, has_external_role = _execution_roles(task, settings)
+    if roles:
+        yield Grant(roles, statements)
+    if has_external_role:
+        key_only = statements == key_statements
+        what = "permission to read the access key" if key_only else "the permissions that the agent's container needs"
+        yield Notice(
+            _location(task), Reason(f"The execution role is not a resource of this template, so it is not given {what} here",
+            f"Make sure that one of its policies has: {', '.join(map(statement_text, statements))}", code=Code.ROLE_ELSEWHERE),
+        )  # fmt: skip
+
+
+def _location(task: TaskDefinition) -> Location:
+    return Location(task.name, None, (*task.properties_pointer, "ExecutionRoleArn"))
+
+
+def _execution_roles(task: TaskDefinition, settings: Settings) -> tuple[tuple[str, ...], bool]:
+    """Return the roles of the template that may be the execution role, and whether another one may be it."""
+    written = task.properties_or_empty.get("ExecutionRoleArn", ABSENT)
+    if (role := _role_of_get_att(written, task.scope)) is not None:  # as in most templates
+        return (role,), False
     roles: dict[str, None] = {}
     has_external_role = False
     for leaf, assumptions in member_values(
@@ -82,15 +104,7 @@ def grant(instrumented: InstrumentedTask) -> Iterator[Grant | Notice]:
             and role is None
             and (assumptions == task.assumptions or is_active(assumptions, task.scope) is not False)
         )
-    if roles:
-        yield Grant(tuple(roles), statements)
-    if has_external_role:
-        key_only = statements == key_statements
-        what = "permission to read the access key" if key_only else "the permissions that the agent's container needs"
-        yield Notice(
-            location, Reason(f"The execution role is not a resource of this template, so it is not given {what} here",
-            f"Make sure that one of its policies has: {', '.join(map(statement_text, statements))}", code=Code.ROLE_ELSEWHERE),
-        )  # fmt: skip
+    return tuple(roles), has_external_role
 
 
 def grant_changes(grants: Iterable[Grant], scope: EvaluationScope) -> Iterator[Change | Notice]:
@@ -151,9 +165,8 @@ def _role_of_template(expression: Json | Absent, scope: EvaluationScope) -> str 
     One that refers to a role in another way may be the ARN of another role, so nothing is given to any.
     """
     resources = scope.section("Resources")
-    match expression:
-        case {"Fn::GetAtt": [str(name), "Arn"]} if _is_role(resources.get(name)):  # as in most templates
-            return name
+    if (role := _role_of_get_att(expression, scope)) is not None:
+        return role
     roles = {name for name in references(expression) if _is_role(resources.get(name))}
     if roles:
         match = re.fullmatch(_ROLE_BY_NAME, _as_text(expression) or "")
@@ -161,6 +174,15 @@ def _role_of_template(expression: Json | Absent, scope: EvaluationScope) -> str 
     match evaluate(expression, scope.with_lookups()):
         case Known(str(arn)) if _is_of_account(arn, scope.account):
             return _role_ids_by_name(scope).get(arn.rsplit("/", 1)[-1])
+    return None
+
+
+def _role_of_get_att(expression: Json | Absent, scope: EvaluationScope) -> str | None:
+    """Return the logical id of the template's role whose ARN an expression gets, or ``None`` if it is another expression."""
+    argument = expression["Fn::GetAtt"] if isinstance(expression, dict) and is_get_att(expression) else None
+    match argument:
+        case [str(name), "Arn"] if _is_role(scope.section("Resources").get(name)):
+            return name
     return None
 
 

@@ -37,10 +37,16 @@ def process_one(instrumented: InstrumentedTask) -> Iterator[Notice]:
     for container in instrumented.containers:
         if container.name == AGENT_NAME:
             continue
-        if "EntryPoint" in container.value:
+        if "EntryPoint" in container.value and not _runs_another(container.value["EntryPoint"]):
             yield from _init_program_of_template(container)
         if "LinuxParameters" in container.value:
             yield from _init_process(container)
+
+
+def _runs_another(entry_point: Json) -> bool:
+    """Return whether a list begins with the text of another program, as nearly every one does."""
+    first = entry_point[0] if isinstance(entry_point, list) and entry_point else None
+    return isinstance(first, str) and first not in _INIT_PROGRAMS and first not in (WRAPPER, "")
 
 
 def init_program_notices(container: Container, key: str, program: str | None) -> list[Notice]:
@@ -61,12 +67,13 @@ def first_program(value: Json | Absent, scope: EvaluationScope) -> str | None:
         known = evaluate(value, scope)
         value = known.value if isinstance(known, Known) else ABSENT
     for item in value if isinstance(value, list) else ():
-        match item if isinstance(item, str) else evaluate(item, scope):
-            case str(text) | Known(str(text)):
-                if text not in (WRAPPER, ""):
-                    return text
-            case absent if absent is not ABSENT:
-                return None
+        known = Known(item) if isinstance(item, str) else evaluate(item, scope)
+        text = known.value if isinstance(known, Known) else known
+        if isinstance(text, str):
+            if text not in (WRAPPER, ""):
+                return text
+        elif text is not ABSENT:
+            return None
     return None
 
 

@@ -114,8 +114,9 @@ def _takes_all_memory(task: TaskDefinition, settings: Settings, containers: Iter
     if settings.agent_memory or settings.agent_memory_reservation:
         return False
     limit = MEMORY.parse(known_value(task.properties_or_empty.get("Memory", ABSENT), task.scope))
+    value_of = partial(known_value, scope=task.scope)
     return limit is not None and limit == sum(
-        MEMORY.reserved_by(each.value, partial(known_value, scope=task.scope))
+        MEMORY.reserved_by(each.value, value_of)
         for each in containers
         if each.name != AGENT_NAME and (each.assumptions == task.assumptions or is_active(each.assumptions, task.scope))
     )
