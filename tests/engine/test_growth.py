@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from counting import MAX_GROWTH, count_lines
-from factories import CONDITIONS, container, context_of, if_, resource, template
+from factories import CONDITIONS, container, context_of, if_, resource, scope, template
 from sysdig_instrument.engine import images, without_effect
-from sysdig_instrument.engine.expressions import evaluate
+from sysdig_instrument.engine.expressions import evaluate, inserted, parameters
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
+from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import plan
 
@@ -106,3 +107,18 @@ def test_a_resource_type_is_compared_once(monkeypatch: pytest.MonkeyPatch) -> No
     with_buckets["Resources"] |= buckets
     assert list(plan(with_buckets, context_of()).changes)
     assert compared == ["AWS::S3::Bucket"]
+
+
+def test_the_declaration_of_a_parameter_is_read_once_for_each_ref(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Json] = []
+    is_complete = inserted.is_complete
+
+    def counted_is_complete(value: Json) -> bool:
+        read.append(value)
+        return is_complete(value)
+
+    monkeypatch.setattr(parameters, "is_complete", counted_is_complete)
+    declaration: Json = {"Type": "String", "Default": "a"}
+    in_scope = scope({"Parameters": {"Stage": declaration}, "Resources": {}}, {"Stage": "b"})
+    assert evaluate.evaluate({"Ref": "Stage"}, in_scope) == Known("b")
+    assert read == [declaration]

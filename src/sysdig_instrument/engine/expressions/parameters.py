@@ -49,8 +49,10 @@ def is_list_type(parameter_type: str) -> bool:
 def is_no_echo(name: str, template: Json) -> bool:
     """Return whether a template declares a parameter as NoEcho. A declaration that cannot be read counts as one."""
     declaration = section(template, "Parameters").get(name)
-    if _may_be_inserted(name, template):
-        return True
+    return _may_be_inserted(declaration, template) or _declares_no_echo(declaration)
+
+
+def _declares_no_echo(declaration: Json) -> bool:
     return isinstance(declaration, dict) and declaration.get("NoEcho", False) not in (False, "false")
 
 
@@ -65,12 +67,11 @@ def without_no_echo(scope: EvaluationScope) -> EvaluationScope:
     return replace(scope, parameter_values={**scope.parameter_values, **masked}, state=state)
 
 
-def _may_be_inserted(name: str, template: Json) -> bool:
+def _may_be_inserted(declaration: Json, template: Json) -> bool:
     """Return whether a transform that is still to run may insert the declaration of a parameter, or a part of it.
 
-    The macro gets snippets after all other transforms.
+    It is None if the template has none. The macro gets snippets after all other transforms.
     """
-    declaration = section(template, "Parameters").get(name)
     if declaration is None:
         return (
             isinstance(template, dict) and "Resources" in template and not is_section_complete(template, "Parameters")
@@ -115,12 +116,12 @@ def parameter_value(name: str, scope: EvaluationScope) -> Json:
     declaration = scope.section("Parameters").get(name)
     declared = declaration if isinstance(declaration, dict) else {}
     value = scope.parameter_values.get(name, declared.get("Default"))
-    shown = mark_name(name, scope.state)
-    if _may_be_inserted(name, scope.template):
-        fact = f"the declaration of parameter {quote(shown)} is inserted by a transform"
+    if _may_be_inserted(declaration, scope.template):
+        fact = f"the declaration of parameter {quote(mark_name(name, scope.state))} is inserted by a transform"
         advice = "Use the template as it is after that transform"
         raise CannotEvaluate(Unknown(Reason(fact, advice, code=Code.INSERTED_BY_TRANSFORM, not_known_here=True)))
     if value is None:
+        shown = mark_name(name, scope.state)
         fact = f"parameter {quote(shown)} has no value here"
         advice = f"Give the parameter a value (-p {printable_name(shown)}=…)"
         is_name = re.fullmatch(r"\w+", shown) and not isinstance(shown, Hidden)
@@ -130,11 +131,11 @@ def parameter_value(name: str, scope: EvaluationScope) -> Json:
         )
     scope.state.work.spend(steps_of(value))
     if any(map(_is_masked, value if isinstance(value, list) else [value])):
-        fact = f"the value of parameter {quote(shown)} is masked by NoEcho"
+        fact = f"the value of parameter {quote(mark_name(name, scope.state))} is masked by NoEcho"
         raise CannotEvaluate(Unknown(Reason(fact, "Write a literal value", code=Code.MASKED, not_known_here=True)))
     if name not in scope.section("Parameters") and value != "":  # in a snippet: it may be of an SSM type, with a name
         _require_lookups(scope)
-    if name in scope.parameter_values and is_no_echo(name, scope.template):
+    if name in scope.parameter_values and _declares_no_echo(declaration):
         scope.state.met_hidden = True
     if str(declared.get("Type")).startswith("AWS::SSM::Parameter::Value"):
         _require_lookups(scope)
