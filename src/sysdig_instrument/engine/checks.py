@@ -41,20 +41,21 @@ class ProcessedContainer:
 class ProcessedTask:
     """A processed task definition and its containers.
 
-    ``containers`` are those that are known to exist, and ``agents`` those of the agent's name. ``is_complete`` is true if there can be no others. As compact JSON the task
+    ``containers`` are those that are known to exist, ``agents`` those of the agent's name, and ``names`` their names. ``is_complete`` is true if there can be no others. As compact JSON the task
     definition has at most ``most_bytes``.
     """
 
     task: TaskDefinition
     containers: tuple[ProcessedContainer, ...]
     agents: tuple[ProcessedContainer, ...]
+    names: frozenset[str | None]
     is_complete: bool
     most_bytes: int
 
     @property
     def knows_all_names(self) -> bool:
         """True if all containers and their names are known."""
-        return self.is_complete and all(container.name is not None for container in self.containers)
+        return self.is_complete and None not in self.names
 
     def location(self, key: str) -> Location:
         """Return the location of a property of the task definition."""
@@ -102,7 +103,8 @@ def processed_task(task: TaskDefinition, most_bytes: int) -> ProcessedTask:
             elif exists:
                 found.append(_container(task, leaf.value, leaf.pointer, position))
     agents = tuple([container for container in found if container.name == AGENT_NAME])
-    return ProcessedTask(task, tuple(found), agents, is_complete, most_bytes)
+    names = frozenset([container.name for container in found])
+    return ProcessedTask(task, tuple(found), agents, names, is_complete, most_bytes)
 
 
 def _container(task: TaskDefinition, value: Mapping[str, Json], pointer: Pointer, position: int) -> ProcessedContainer:
@@ -117,6 +119,8 @@ MAX_CONTAINERS: Final = 10
 
 def unique_names(processed: ProcessedTask) -> Iterator[Problem]:
     """Yield a problem for each container that has the name of another."""
+    if len(processed.names) == len(processed.containers):  # as in nearly all task definitions
+        return
     seen: set[str | None] = set()
     for container in processed.containers:
         if container.name is not None and container.name in seen:
@@ -177,9 +181,9 @@ def _missing_targets(processed: ProcessedTask, key: str, member: str) -> Iterato
     referring = [container for container in processed.containers if key in container.value]
     if not referring or not processed.knows_all_names:
         return
-    names = {container.name for container in processed.containers}
+    names = processed.names
     for container in referring:
-        if _entry_names(processed, container, key, member) <= names:  # as in nearly all
+        if names >= _entry_names(processed, container, key, member):  # as in nearly all
             continue
         for target, _, pointer in processed.entries(container, key, member):
             if isinstance(target, str) and target not in names:

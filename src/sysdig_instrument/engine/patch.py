@@ -117,7 +117,10 @@ def apply(document: Json, changes: Iterable[Change]) -> Json:
             path = parents
         parent = copies[-1]
         if change.operation == "add":
-            is_applied = _add_value(parent, last, change.value)
+            if isinstance(parent, dict):
+                parent[last] = change.value
+                continue
+            is_applied = _add_item(parent, last, change.value)
         else:
             is_applied = change.operation == "remove" and _remove_value(parent, last, change.was)
         if not is_applied:
@@ -138,11 +141,9 @@ def _copy_path(copies: list[_Parent], parts: Pointer, change: Change) -> None:
         raise jsonpointer.JsonPointerException(json_pointer(change.pointer)) from None
 
 
-def _add_value(parent: _Parent, last: str | int, value: Json) -> bool:
-    """Add the value to the object or list, and return True; return False if the pointer does not allow that."""
-    if isinstance(parent, dict):
-        parent[last] = value
-    elif last == "-":
+def _add_item(parent: list[Json], last: str | int, value: Json) -> bool:
+    """Add the value to the list, and return True; return False if the pointer does not allow that."""
+    if last == "-":
         parent.append(value)
     elif isinstance(last, int) and 0 <= last <= len(parent):
         parent.insert(last, value)

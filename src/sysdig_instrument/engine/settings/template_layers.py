@@ -113,7 +113,9 @@ def template_settings(
     metadata_layer = Layer("the template's Metadata", metadata, SettingScope.TASK)
     resolved, metadata_problems = _with_template_layer(deployment, metadata_layer, location, scope)
     transform_layer = Layer(TRANSFORM_LAYER, parameters, SettingScope.TASK)
-    of_transform = Location(None, None, _parameters_pointer(template, deployment.values.macro_name))
+    of_transform = Location(
+        None, None, _parameters_pointer(template, deployment.values.macro_name) if parameters else ()
+    )
     resolved, transform_problems = _with_template_layer(resolved, transform_layer, of_transform, scope)
     misspelt = _misspelt_sections(sections, location)
     return resolved, [*misspelt, *problems, *metadata_problems, *transform_problems]
