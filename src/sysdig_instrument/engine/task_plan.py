@@ -327,7 +327,8 @@ def _refused(container: Container, why: str, findings: Iterable[Finding]) -> Out
 
 def _instrument(container: Container) -> _PlannedContainer:
     outputs: list[Output] = []
-    unresolved, problems = list[UnresolvedImage](), list[Problem]()
+    unresolved: list[UnresolvedImage] = []
+    problems: list[Problem] = []
     source, owner = "", container.owner
     lookups = container.scope.state.lookups
     for step in CONTAINER_STEPS:

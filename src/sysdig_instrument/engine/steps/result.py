@@ -29,11 +29,11 @@ def result_value(
     """Return the Result: the outcomes of the task definition and of its containers, added tags, and notices."""
     value: dict[str, Json] = {"Task": task}
     if containers:
-        value["Containers"] = dict[str, Json](containers)
+        value["Containers"] = {**containers}
     if tags := sorted(added_tags):
         value[TAGS_KEY] = list[Json](tags)
     if notices := [finding.stable_text for finding in findings if isinstance(finding, Notice)]:
-        value["Notices"] = list[Json](dict.fromkeys(notices))
+        value["Notices"] = [*dict.fromkeys(notices)]
     return value
 
 
