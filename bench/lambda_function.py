@@ -41,6 +41,8 @@ class Function:
     bundle: Path
     handler: str
     cold: list[float] = field(default_factory=list)
+    cold_processor: list[float] = field(default_factory=list)
+    """Processor time of the cold start (seconds)."""
     warm: list[float] = field(default_factory=list)
     warm_large: list[float] = field(default_factory=list)
     peak_memory: list[float] = field(default_factory=list)
@@ -102,6 +104,7 @@ def measure(functions: list[Function], rounds: int, tools: Path = ROOT / ".tools
         for function in functions:
             with Runtime(programs, function.bundle, function.environment()) as runtime:
                 function.cold.append(time_invocation(runtime, small_event))
+                function.cold_processor.append(runtime.processor_seconds())
                 function.warm.append(time_invocation(runtime, small_event))
                 function.warm_large.append(time_invocation(runtime, large_event))
                 function.peak_memory.append(runtime.peak_memory() / KIB / KIB)

@@ -59,6 +59,12 @@ def resident_memory(process: Popen[bytes]) -> int:
     return _largest(process, _RESIDENT_MEMORY)
 
 
+def processor_seconds(process: Popen[bytes]) -> float:
+    """Return the processor time that the process's descendants have taken so far."""
+    tasks = (task for pid in _descendants(process.pid) for task in Path(f"/proc/{pid}/task").glob("*/schedstat"))
+    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+
+
 def _largest(process: Popen[bytes], field: re.Pattern[str]) -> int:
     """Return the largest value of a field in Linux's /proc, which is in KiB, in bytes."""
     statuses = (Path(f"/proc/{pid}/status").read_text("utf-8", "replace") for pid in _descendants(process.pid))

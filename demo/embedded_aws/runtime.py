@@ -20,7 +20,15 @@ from subprocess import STDOUT, Popen
 from types import TracebackType
 from typing import Final, Self
 
-from embedded_aws.processes import LOOPBACK, free_port, peak_memory, resident_memory, stop_tree, wait_until_listening
+from embedded_aws.processes import (
+    LOOPBACK,
+    free_port,
+    peak_memory,
+    processor_seconds,
+    resident_memory,
+    stop_tree,
+    wait_until_listening,
+)
 
 INVOCATIONS: Final = "/2015-03-31/functions/function/invocations"
 START_SECONDS: Final = 15
@@ -125,6 +133,10 @@ class Runtime:
     def peak_memory(self) -> int:
         """Return the peak memory of the function's process in bytes."""
         return peak_memory(self._process)
+
+    def processor_seconds(self) -> float:
+        """Return the processor time that the function's process has taken so far."""
+        return processor_seconds(self._process)
 
     def resident_memory(self) -> int:
         """Return the memory that the function's process has now, in bytes."""
