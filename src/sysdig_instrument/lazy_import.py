@@ -1,7 +1,7 @@
 """Lazy imports: load modules that a library imports, but that may never be used, at their first use.
 
 It helps if a library has ``import x`` at its top and uses ``x`` only inside functions. Powertools does: without this a
-cold start takes 2.2 times that of an empty handler, and 2.0 is the limit (docs/performance.md). The loader is
+cold start takes a tenth longer (docs/performance.md). The loader is
 :class:`importlib.util.LazyLoader`. It needs a finder, since a module that is put into ``sys.modules`` beforehand is
 loaded as soon as an ``import`` statement finds it there. The statement ``lazy import`` (PEP 810) replaces this module
 once Lambda runs Python 3.15.
