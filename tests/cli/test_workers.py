@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 from unittest.mock import Mock
 
@@ -183,14 +184,42 @@ def test_a_worker_imports_nothing_from_the_current_folder(here: Path) -> None:
         pytest.param("/no/such/program", id="there is no program"),
         pytest.param("/bin/true", id="it ends at once"),
         pytest.param("/etc/passwd", id="it is no program"),
+        pytest.param(None, id="Python is embedded"),
     ],
 )
 def test_files_are_processed_here_if_no_worker_starts(
-    program: str, here: Path, monkeypatch: pytest.MonkeyPatch
+    program: str | None, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", program)
     results = processed(here, worker_functions.name_and_place)
     assert not any(elsewhere for _, elsewhere in results)
+
+
+def test_files_are_processed_here_if_no_thread_starts(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Thread, "start", Mock(side_effect=RuntimeError("can't start new thread")))
+    results = processed(here, worker_functions.name_and_place)
+    assert not any(elsewhere for _, elsewhere in results)
+
+
+def test_a_folder_that_only_this_process_has_open(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = os.open(here, os.O_RDONLY)
+    names = [f"/dev/fd/{folder}/{number:02}.json" for number in range(5)]
+    alone, shared = both_ways(capsys, "explain", *names, *SETTINGS)
+    os.close(folder)
+    assert shared == alone
+    assert "No such file" not in shared.err
+
+
+def test_a_number_has_as_many_digits_in_a_worker(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(3):
+        (here / f"long-{number}.json").write_text(template("web", Cpu=1234).replace("1234", "1" * 5000))
+    before = sys.get_int_max_str_digits()
+    try:
+        sys.set_int_max_str_digits(0)
+        alone, shared = both_ways(capsys, "explain", *(f"long-{number}.json" for number in range(3)), *SETTINGS)
+    finally:
+        sys.set_int_max_str_digits(before)
+    assert shared == alone
 
 
 def test_what_a_worker_would_print_is_printed_here(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -228,7 +257,7 @@ def test_few_files_start_no_process(capsys: pytest.CaptureFixture[str], pretende
 def test_many_files_start_processes(
     capsys: pytest.CaptureFixture[str], pretended: type[PretendedWorkers], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ahead, "_SECONDS", 0)
+    monkeypatch.setattr(ahead, "_SECONDS_ALONE", 0)
     monkeypatch.setattr(ahead, "available_cores", lambda: 2)
     pretended.are_ready = False
     try:

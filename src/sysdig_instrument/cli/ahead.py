@@ -38,8 +38,8 @@ _WINDOW: Final = 4
 """Groups ahead of their turn, for each worker: one large file does not make the other workers wait."""
 _MAX_JOBS: Final = 8
 """More workers than this would wait for the process that prints."""
-_SECONDS: Final = 0.2
-"""Processor time after which workers are started, if what is left takes twice as long: a start takes 0.1 to 0.2 s."""
+_SECONDS_ALONE: Final = 0.2
+"""Processor time that this process works alone before workers are started, if what is left takes twice as long: a start takes 0.1 to 0.2 s."""
 
 _CPU_LIMIT: Final = Path("/sys/fs/cgroup/cpu.max")
 """The processor time that a container has, in Linux's control groups (version 2): a quota, or ``max``, and a period."""
@@ -112,7 +112,7 @@ class WorkAhead(Generic[T]):
 
     def _pays(self, number: int, total: int) -> bool:
         used = time.process_time() - self._started
-        return used > _SECONDS and total - number >= 2 * number
+        return used > _SECONDS_ALONE and total - number >= 2 * number
 
     def _start(self) -> Workers:
         from sysdig_instrument.cli.workers import Workers  # noqa: PLC0415 - only for many files

@@ -20,7 +20,7 @@ from sysdig_instrument.cli.run_notices import Recorded
 from sysdig_instrument.engine.plan import Context
 
 ProcessDocument: TypeAlias = Callable[[InputDocument, Context, Call], Any]
-Answer: TypeAlias = tuple[ProcessedFile[Any], Recorded] | None
+Result: TypeAlias = tuple[ProcessedFile[Any], Recorded] | None
 """A processed file, and what its plans recorded. It is None if the process of the call has to process the file itself."""
 
 
@@ -52,12 +52,12 @@ def _send(answer: object, stream: BinaryIO) -> None:
 
 def process_group(
     files: Sequence[tuple[InputFile, Context]], call: Call, process_document: ProcessDocument
-) -> list[Answer]:
+) -> list[Result]:
     """Process some files, each with its settings."""
     return [_process(file, context, call, process_document) for file, context in files]
 
 
-def _process(file: InputFile, context: Context, call: Call, process_document: ProcessDocument) -> Answer:
+def _process(file: InputFile, context: Context, call: Call, process_document: ProcessDocument) -> Result:
     own = call.elsewhere()
     printed = io.StringIO()
     try:
@@ -66,6 +66,8 @@ def _process(file: InputFile, context: Context, call: Call, process_document: Pr
             processed.results = list(processed.results)
     except Exception:  # noqa: BLE001 - a lookup, or an error of this program: it happens again in the process of the call
         return None
+    if not processed.is_read:
+        return None  # only its own process has what is open there, such as ``/dev/fd/5``
     if printed.getvalue() or any(isinstance(each, NestedTooDeeplyError) for each in processed.results):
         return None  # in its own process it may be printed, and the stack may suffice
     return processed, own.notices.recorded

@@ -34,9 +34,15 @@ serve()
 
 
 def _command() -> list[str]:
-    """Return the command of a worker. It finds modules where this process does, and nowhere else: not in the current folder."""
-    utf8 = f"utf8={sys.flags.utf8_mode}"  # names of files are decoded in the same way
-    return [sys.executable, "-I", "-S", "-B", "-X", utf8, "-c", _START]
+    """Return the command of a worker. It finds modules where this process does, and nowhere else: not in the current folder.
+
+    The options decide how names of files are decoded, how many digits a number may have, and where compiled files are.
+    """
+    options = [f"utf8={sys.flags.utf8_mode}", f"int_max_str_digits={sys.get_int_max_str_digits()}"]
+    if sys.pycache_prefix:
+        options.append(f"pycache_prefix={sys.pycache_prefix}")
+    given = [part for option in options for part in ("-X", option)]
+    return [sys.executable, "-I", "-S", "-B", *given, "-c", _START]
 
 
 class Workers:
@@ -49,14 +55,22 @@ class Workers:
         self._requests: SimpleQueue[tuple[Answer, bytes] | None] = SimpleQueue()
         self._processes = list(_started(count))
         self._alive = set(self._processes)
-        self._threads = [Thread(target=self._serve, args=[each], daemon=True) for each in self._processes]
-        for thread in self._threads:
-            thread.start()
+        self._threads = list(self._started_threads())
 
     @property
     def are_alive(self) -> bool:
         """True unless all have ended."""
         return bool(self._alive)
+
+    def _started_threads(self) -> Iterator[Thread]:
+        for process in self._processes:
+            thread = Thread(target=self._serve, args=[process], daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the system lets no more be started
+                self._alive.discard(process)
+            else:
+                yield thread
 
     def ask(self, request: object) -> Answer:
         """Send a request to a worker. The answer is None if that ends first."""
@@ -110,9 +124,10 @@ class Workers:
         self._requests.put(None)
         for process in self._processes:
             process.kill()
-        for process, thread in zip(self._processes, self._threads, strict=True):
             process.wait()
+        for thread in self._threads:
             thread.join()
+        for process in self._processes:
             for pipe in filter(None, (process.stdin, process.stdout)):
                 with suppress(OSError):  # what was not sent
                     pipe.close()
@@ -120,6 +135,6 @@ class Workers:
 
 def _started(count: int) -> Iterator[Popen[bytes]]:
     """Yield workers that have been started: a system may not let any be started."""
-    for _ in range(count):
+    for _ in range(count if sys.executable else 0):  # a program that embeds Python may have none
         with suppress(OSError, ValueError):
             yield Popen(_command(), stdin=PIPE, stdout=PIPE, stderr=DEVNULL)  # noqa: S603 - Python itself

@@ -154,9 +154,7 @@ def for_deployment(settings: Iterable[Setting]) -> Iterator[Setting]:
 
 def from_environment(environment: Mapping[str, str]) -> Layer:
     """Return the deployment's layer: template.yaml passes its parameters to the Lambda as environment variables."""
-    values = {
-        setting.name: value for setting in for_deployment(TABLE) if (value := environment.get(setting.variable))
-    }
+    values = {setting.name: value for setting in for_deployment(TABLE) if (value := environment.get(setting.variable))}
     return Layer("the macro's deployment", dict(values))
 
 
