@@ -512,6 +512,7 @@ IF = "its Fn::If is not the name of a condition and two values. Give Fn::If a co
         ),
         ("EntryPoint: [/web]", "EntryPoint: [/web], Command: !Join [' ', [a, b]]", "Command is not a list."),
         ("EntryPoint: [/web]", "EntryPoint: [/web], Command: !If [Prod, serve all, [a]]", "Command is not a list."),
+        ("/web]", "/opt/draios/bin/instrument, /web], Command: serve all", "Command is not a list."),
         ("Transform: Sys", "Transform: [!Ref Name]  # Sys", "Transform: [NAME, SysdigInstrument]"),
         ("Transform: Sys", "Transform: !Ref Name  # Sys", "Transform: [NAME, SysdigInstrument]"),
     ],

@@ -62,3 +62,9 @@ def test_what_fits_is_complete_and_in_its_order() -> None:
     }
     assert message_text(limited(outcome)) == json.dumps(outcome, indent=2)
     assert subject_line("shop/web") == "Not protected by Sysdig: shop/web"
+
+
+def test_a_long_text_is_cut_before_a_name_is_left_out() -> None:
+    shown: dict[str, Any] = limited({"services": {"a": "x" * 300_000}})
+    assert list(shown["services"]) == ["a"]
+    assert len(message_text(shown)) < 3000

@@ -167,9 +167,27 @@ def test_a_service_that_has_left_its_controller_is_not_moved_for_a_task_set(acco
 def test_a_task_set_on_fargate_is_judged_as_such(account: Account) -> None:
     arn = account.register("web", requiresCompatibilities=["EC2"])
     account.serve("web", arn, deploymentController={"type": "EXTERNAL"})
-    assert handle(of_task_set("web", arn))["status"] == "passed"
+    assert handle(of_task_set("web", arn, responseElements=None))["status"] == "passed"
+    assert handle(of_task_set("web", arn))["status"] == "unprotected"  # the event says so
     account.ecs.create_task_set(cluster=CLUSTER, service="web", taskDefinition=arn, launchType="FARGATE")
-    assert handle(of_task_set("web", arn))["status"] == "unprotected"
+    assert handle(of_task_set("web", arn, responseElements=None))["status"] == "unprotected"  # Amazon ECS says so
+
+
+@pytest.mark.parametrize(
+    ("strategy", "status"),
+    [
+        ([{"capacityProvider": "FARGATE_SPOT", "weight": 1}], "unprotected"),
+        ([{"capacityProvider": "hosts"}], "passed"),
+        ([None, 1, {"capacityProvider": 1}], "passed"),
+        ("FARGATE", "passed"),
+    ],
+    ids=["Fargate", "hosts", "malformed", "text"],
+)
+def test_a_task_set_by_a_capacity_provider(account: Account, strategy: Any, status: str) -> None:
+    arn = account.register("web", requiresCompatibilities=["EC2"])
+    account.serve("web", arn, deploymentController={"type": "EXTERNAL"})
+    parameters = {"cluster": CLUSTER, "service": "web", "taskDefinition": arn, "capacityProviderStrategy": strategy}
+    assert handle(of_task_set("web", arn, requestParameters=parameters, responseElements=None))["status"] == status
 
 
 @pytest.mark.parametrize("response", [None, {"omitted": True}, {"taskSet": None}, {"taskSet": {"taskDefinition": 1}}])

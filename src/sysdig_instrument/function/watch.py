@@ -122,7 +122,7 @@ class Watch:
         if described is None:
             return Outcome(Status.UNPROTECTED, subject=subject, verdict=_unread(service))
         arn = described["taskDefinition"]["taskDefinitionArn"]
-        settings = settings_for(_launch_type(service, arn), self._settings)
+        settings = settings_for(_launch_type(service, arn, subject), self._settings)
         verdict = judge(described, settings)
         outcome = Outcome(Status.UNPROTECTED, "", subject, short_arn(arn), verdict)
         if verdict.passes:
@@ -254,11 +254,14 @@ class Watch:
         outcome.is_complete = not report.has_failed_call
 
 
-def _launch_type(service: Service | None, arn: str) -> str:
-    """Return the launch type with which a service, or a task set of it, starts a task definition; empty if it is not known."""
+def _launch_type(service: Service | None, arn: str, subject: Subject) -> str:
+    """Return the launch type with which a service, or a task set of it, starts a task definition; empty if it is not known.
+
+    A task set is believed to be on Fargate if either Amazon ECS or the event says so: ECS may not list it yet.
+    """
     if service is None:
         return ""
-    return FARGATE if arn in service.on_fargate else service.launch_type
+    return FARGATE if subject.on_fargate or arn in service.on_fargate else service.launch_type
 
 
 def _unread(service: Service | None) -> Protection:

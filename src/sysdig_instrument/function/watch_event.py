@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.lookup.aws import INVALID_RESPONSE, Arn, AwsError
 from sysdig_instrument.printable import single_line
+from sysdig_instrument.services.model import FARGATE
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _REVISION: Final = re.compile(r"task-definition/[A-Za-z0-9_-]{1,255}:[0-9]{1,10}")
@@ -59,8 +60,9 @@ class Owner:
 class Subject:
     """The subject of an event: a task definition (an ARN, or a family), or a service of a cluster.
 
-    Of a task set it is both: the service, and the task definition that the service's controller started in it.
-    ``who`` is the identity that made the call. All three are empty if the event does not say what it is about.
+    Of a task set it is both: the service, and the task definition that the service's controller started in it;
+    ``on_fargate`` is true if it did so on Fargate. ``who`` is the identity that made the call. The texts are empty if the
+    event does not say what it is about.
     """
 
     event_id: str
@@ -69,6 +71,7 @@ class Subject:
     task_definition: str = ""
     cluster: str = ""
     service: str = ""
+    on_fargate: bool = False
 
     @property
     def is_task_set(self) -> bool:
@@ -134,15 +137,24 @@ def _keeps_task_definition(detail: Mapping[str, Json]) -> bool:
 def _of_registration(subject: Subject, detail: Mapping[str, Json], owner: Owner) -> Subject:
     arn = _text(_object(_object(detail, "responseElements"), "taskDefinition"), "taskDefinitionArn")
     family = _text(_object(detail, "requestParameters"), "family")
-    return _with(subject, task_definition=_task_definition(arn, owner) or _task_definition(family, owner))
+    return replace(subject, task_definition=_task_definition(arn, owner) or _task_definition(family, owner))
 
 
 def _of_task_set(subject: Subject, detail: Mapping[str, Json], owner: Owner) -> Subject:
     response = _object(_object(detail, "responseElements"), "taskSet")
-    given = _text(_object(detail, "requestParameters"), "taskDefinition")
+    parameters = _object(detail, "requestParameters")
+    given = _text(parameters, "taskDefinition")
     used = _task_definition(_text(response, "taskDefinition"), owner) or _task_definition(given, owner)
+    on_fargate = _is_on_fargate(response) or _is_on_fargate(parameters)
     service = _of_service(subject, response, detail, owner)
-    return _with(service, task_definition=used, cluster=service.cluster, service=service.service)
+    return replace(service, task_definition=used, on_fargate=on_fargate)
+
+
+def _is_on_fargate(task_set: Mapping[str, Json]) -> bool:
+    """Return whether a task set starts its tasks on Fargate, by its launch type or by a capacity provider of Fargate."""
+    strategy = task_set.get("capacityProviderStrategy")
+    providers = [_text(each, "capacityProvider") for each in strategy] if isinstance(strategy, list) else []
+    return _text(task_set, "launchType") == FARGATE or any(each.startswith(FARGATE) for each in providers)
 
 
 def _of_service(subject: Subject, response: Mapping[str, Json], detail: Mapping[str, Json], owner: Owner) -> Subject:
@@ -150,7 +162,7 @@ def _of_service(subject: Subject, response: Mapping[str, Json], detail: Mapping[
     name = _text(response, "serviceArn") or _text(parameters, "service") or _text(parameters, "serviceName")
     cluster = _text(response, "clusterArn") or _text(parameters, "cluster") or "default"
     service_name, cluster_name = _last_part(name, "service", owner), _last_part(cluster, "cluster", owner)
-    return _with(subject, cluster=cluster_name, service=service_name) if service_name and cluster_name else subject
+    return replace(subject, cluster=cluster_name, service=service_name) if service_name and cluster_name else subject
 
 
 def _task_definition(text: str, owner: Owner) -> str:
@@ -159,10 +171,6 @@ def _task_definition(text: str, owner: Owner) -> str:
     if arn is None:
         return text if _FAMILY.fullmatch(text) else ""
     return text if owner.owns(arn) and _REVISION.fullmatch(arn.resource) else ""
-
-
-def _with(subject: Subject, task_definition: str = "", cluster: str = "", service: str = "") -> Subject:
-    return Subject(subject.event_id, subject.event_name, subject.who, task_definition, cluster, service)
 
 
 def _last_part(text: str, kind: str, owner: Owner) -> str:
@@ -186,6 +194,6 @@ def _object(value: object, key: str) -> Mapping[str, Json]:
     return member if isinstance(member, dict) else {}
 
 
-def _text(value: Mapping[str, Json], key: str) -> str:
-    member = value.get(key)
+def _text(value: object, key: str) -> str:
+    member = value.get(key) if isinstance(value, dict) else None
     return member if isinstance(member, str) else ""

@@ -39,10 +39,10 @@ def limited(outcome: Mapping[str, Json]) -> dict[str, Json]:
     result = dict(outcome)
     count = max((len(each) for each in outcome.values() if isinstance(each, dict | list)), default=0)
     while len(message_text(result)) > MAX_BYTES:
-        count //= 2
         result = {key: _first(each, count) for key, each in outcome.items()}
         if count == 0:
             break
+        count //= 2
     return result
 
 

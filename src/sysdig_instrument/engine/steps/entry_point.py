@@ -112,9 +112,9 @@ def _wrap_entry_point(container: Container, leaf: LocatedValue, assumptions: Ass
             _record_unusable_images(container, assumed, wrapping)
             if isinstance(tree, Branch):  # otherwise, _entry_point_changes does this
                 _from_image(container, assumed, wrapping)
-        elif form in (ArgvForm.LIST, ArgvForm.DYNAMIC):
+        elif form in (ArgvForm.LIST, ArgvForm.DYNAMIC, ArgvForm.WRAPPED):
             if "Command" in container.value:
-                wrapping.outputs += _unusable_command(container, assumed)
+                wrapping.outputs += _unusable_command(container, assumed, is_wrapped=form is ArgvForm.WRAPPED)
             if form is ArgvForm.LIST:
                 wrapping.record_source(EntryPointSource.TEMPLATE)
         elif form is ArgvForm.WRAPPER_ALONE:
@@ -209,10 +209,12 @@ _NOTHING_TO_START: Final = Reason(
 )
 
 
-def _unusable_command(container: Container, assumptions: Assumptions) -> Iterator[Notice | Problem]:
-    """Yield a finding if Command, whose items are arguments of EntryPoint, names the wrapper or is not a list."""
+def _unusable_command(
+    container: Container, assumptions: Assumptions, *, is_wrapped: bool
+) -> Iterator[Notice | Problem]:
+    """Yield a finding if Command, whose items are arguments of EntryPoint, is not a list, or names a wrapper that EntryPoint lacks."""
     for form, assumed in leaves(_command_forms(container, assumptions), assumptions):
-        if form in NAMES_WRAPPER:
+        if form in NAMES_WRAPPER and not is_wrapped:
             yield _wrapper_elsewhere(container, "Command", assumed)
         elif form is ArgvForm.INVALID:
             yield invalid_argv_finding(container, "Command", (*container.pointer, "Command"), assumed, form)
