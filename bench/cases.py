@@ -177,7 +177,7 @@ import atexit, os, shutil
 atexit.register(lambda: shutil.copyfile("/proc/self/status", os.environ["BENCH_STATUS"]))
 {TOOL[1]}
 """
-"""Writes down how much memory it took. What the system tells of a process that ended includes what started it."""
+"""Writes down how much memory it took. The system counts what started a process as part of it."""
 OPTIONS: Final = (
     *("--no-config", "--offline"),
     *("--set", "Collector=us2", "--set", f"AccessKeySecret={templates.SECRET}"),
@@ -363,7 +363,7 @@ def answer(name: str) -> dict[str, Any]:
     gc.freeze()  # what other cases left is not searched
     try:
         return {"times": CASES[name]()}
-    except Exception as error:  # noqa: BLE001 - a revision that cannot do this is told in the table
+    except Exception as error:  # noqa: BLE001 - the table says that a revision cannot do this
         return {"error": str(error) or type(error).__name__}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -15,8 +14,9 @@ import yaml
 import attack
 from console import DemoConsole
 from embedded_aws import sam, stacks
-from embedded_aws.aws import ACCOUNT, REGION, EmbeddedAws, EmbeddedAwsError, embedded_aws
+from embedded_aws.aws import ACCOUNT, REGION, EmbeddedAws, embedded_aws
 from embedded_aws.registry import ImageConfig, Registry, registry
+from program import UnexpectedError, run_program
 from sysdig_instrument.cli.console import Console
 from sysdig_instrument.cli.diff_formats import side_by_side
 from sysdig_instrument.cli.diff_formats.hunks import hunks
@@ -24,7 +24,6 @@ from task_runner.programs import missing_reason
 
 HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parent
-INTERRUPTED: Final = 130
 
 TRANSFORM: Final = "Transform: SysdigInstrument\n"
 MACRO_PARAMETERS: Final = {
@@ -48,29 +47,20 @@ ECS returns another order, with many defaults added.
 """
 
 
-class UnexpectedError(Exception):
-    """A step of the demo had an unexpected result."""
-
-
 def main() -> int:
     """Run the demo; return 0 if every step succeeded."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("The demo was stopped."))
-    console = DemoConsole()
-    try:
-        with _start_services(console) as (aws, images):
-            _deploy_macro(console, aws, images)
-            _instrument(console, aws, images)
-            _refuse(console, aws, images)
-            _attack(console, aws, images)
-            console.heading("Cleaning up")
-    except KeyboardInterrupt:
-        print("\nThe demo was stopped.", file=sys.stderr)
-        return INTERRUPTED
-    except (EmbeddedAwsError, UnexpectedError, sam.SamError) as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
+    return run_program("demo", _run)
+
+
+def _run(console: DemoConsole) -> bool:
+    with _start_services(console) as (aws, images):
+        _deploy_macro(console, aws, images)
+        _instrument(console, aws, images)
+        _refuse(console, aws, images)
+        _attack(console, aws, images)
+        console.heading("Cleaning up")
     console.heading("In your own account: deploy the macro as README says, then add the one line")
-    return 0
+    return True
 
 
 @contextmanager

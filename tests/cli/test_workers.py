@@ -181,9 +181,9 @@ def test_a_worker_imports_nothing_from_the_current_folder(here: Path) -> None:
 @pytest.mark.parametrize(
     "program",
     [
-        pytest.param("/no/such/program", id="there is no program"),
+        pytest.param("/no/such/program", id="a missing program"),
         pytest.param("/bin/true", id="it ends at once"),
-        pytest.param("/etc/passwd", id="it is no program"),
+        pytest.param("/etc/passwd", id="not a program"),
         pytest.param(None, id="Python is embedded"),
     ],
 )

@@ -23,7 +23,7 @@ def name_and_place(document: InputDocument, _context: Context, call: Call) -> tu
 
 
 def end_elsewhere(document: InputDocument, _context: Context, call: Call) -> str:
-    """End a worker process as the system does if there is no memory."""
+    """End a worker process as the system does when memory runs out."""
     if is_elsewhere(call) and document.source.name.endswith("7.json"):
         os._exit(9)
     return document.source.name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,28 +14,22 @@ from drill import printing
 from drill.rows import Judgement, Row
 from drill.running import Drill
 from embedded_aws import sam
-from embedded_aws.aws import EmbeddedAwsError, embedded_aws
+from embedded_aws.aws import embedded_aws
 from fixtures_embedded_aws import IMAGES, ROOT, SECRET, TOOLS
+from program import run_program
 
-INTERRUPTED: Final = 130
 DEPLOYMENT: Final = {"Collector": "us2", "AccessKeySecret": SECRET, "ImageConfigs": json.dumps(IMAGES)}
 
 
 def main() -> int:
     """Run the drill; return 0 if nothing is wrong."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("The drill was stopped."))
-    console = DemoConsole()
-    try:
-        with ExitStack() as exit_stack:
-            folder = Path(exit_stack.enter_context(TemporaryDirectory()))
-            is_right = _run(console, _start(console, folder, exit_stack))
-    except KeyboardInterrupt:
-        print("\nThe drill was stopped.", file=sys.stderr)  # noqa: T201 - a program
-        return INTERRUPTED
-    except (EmbeddedAwsError, sam.SamError) as error:
-        print(f"\n{error}", file=sys.stderr)  # noqa: T201 - a program
-        return 1
-    return 0 if is_right else 1
+    return run_program("drill", _start_and_run)
+
+
+def _start_and_run(console: DemoConsole) -> bool:
+    with ExitStack() as exit_stack:
+        folder = Path(exit_stack.enter_context(TemporaryDirectory()))
+        return _run(console, _start(console, folder, exit_stack))
 
 
 def _start(console: DemoConsole, folder: Path, exit_stack: ExitStack) -> Drill:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -12,11 +11,12 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from console import DemoConsole
-from drill.__main__ import DEPLOYMENT, INTERRUPTED
+from drill.__main__ import DEPLOYMENT
 from embedded_aws import sam
-from embedded_aws.aws import EmbeddedAwsError, embedded_aws
+from embedded_aws.aws import embedded_aws
 from fixtures_embedded_aws import ROOT, TOOLS
 from fleet.running import Check, Fleet
+from program import run_program
 from sysdig_instrument.cli.columns import Columns
 from sysdig_instrument.cli.console import Console
 
@@ -32,18 +32,12 @@ def main() -> int:
     size = parser.parse_args().stacks
     if size < FEWEST:
         parser.error(f"--stacks must be {FEWEST} or more, so that each wave has a stack")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("The fleet was stopped."))
-    console = DemoConsole()
-    try:
+
+    def run(console: DemoConsole) -> bool:
         with ExitStack() as exit_stack:
-            checks = _run(console, size, exit_stack)
-    except KeyboardInterrupt:
-        print("\nThe fleet was stopped.", file=sys.stderr)  # noqa: T201 - a program
-        return INTERRUPTED
-    except (EmbeddedAwsError, sam.SamError) as error:
-        print(f"\n{error}", file=sys.stderr)  # noqa: T201 - a program
-        return 1
-    return 0 if all(check.is_right for check in checks) else 1
+            return all(check.is_right for check in _run(console, size, exit_stack))
+
+    return run_program("fleet", run)
 
 
 def _run(console: DemoConsole, size: int, exit_stack: ExitStack) -> list[Check]:

@@ -58,5 +58,5 @@ class Call:
 
 
 def _no_session() -> LookupSession:
-    """Stand for the session of lookups: registries and AWS are asked by one process, once for all files."""
+    """Leave the lookup to the first process, which asks registries and AWS once for all files."""
     raise OnlyInFirstProcessError

@@ -85,10 +85,7 @@ class DocumentMessages:
 
     def write_findings(self, findings: Iterable[Finding], document: InputDocument, plan: Plan) -> None:
         """Write the findings about a document."""
-        excerpts, locator = (
-            Excerpts(document.source.name, document, document.address),
-            LineLocator(document, plan.tasks),
-        )
+        excerpts, locator = _excerpts(document), LineLocator(document, plan.tasks)
         for finding in findings:
             label = _label(finding)
             if finding.reason in REQUIRED_SETTINGS_REASONS:
@@ -117,7 +114,7 @@ class DocumentMessages:
                 _STYLES[label],
                 f"{with_command(line.reason, line.macro_name, document).coded_text}{more}",
                 self._console,
-                excerpts=Excerpts(document.source.name, document, document.address),
+                excerpts=_excerpts(document),
                 places=(LineLocator(document).place(line.pointer),),
                 code=line.reason.code,
                 snippets=snippets(Notice(Location(pointer=line.pointer), line.reason), document),
@@ -170,6 +167,10 @@ class Messages(DocumentMessages):
             is_one = len(kept) == 1
             text = kept[0].finding.coded_text if is_one else f"{len(kept)} task definitions: {reason.coded_text}"
             self._write(finding_lines(label, _STYLES[label], text, self._console, snippets=kept[-1].snippets))
+
+
+def _excerpts(document: InputDocument) -> Excerpts:
+    return Excerpts(document.source.name, document, document.address)
 
 
 def _label(finding: Finding) -> str:

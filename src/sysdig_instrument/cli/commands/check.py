@@ -11,7 +11,6 @@ from itertools import repeat
 from typing import TypeAlias
 
 from sysdig_instrument.cli.attribution import task_label
-from sysdig_instrument.cli.batch import process_files_of
 from sysdig_instrument.cli.callers_account import with_callers_account
 from sysdig_instrument.cli.calls import Call
 from sysdig_instrument.cli.construct_paths import construct_path
@@ -32,7 +31,7 @@ from sysdig_instrument.cli.formats.model import (
     TaskReport,
     warning_items,
 )
-from sysdig_instrument.cli.formats.output import print_reports
+from sysdig_instrument.cli.formats.output import report_files
 from sysdig_instrument.cli.inputs import is_unknown_a_warning
 from sysdig_instrument.cli.line_report import line_report
 from sysdig_instrument.cli.lookups import look_up_from_options, look_up_only_here
@@ -62,11 +61,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         UsageError: An option is wrong.
     """
     look_up_only_here(options, environment)  # what is wrong with an option is said once
-    call = Call.of(options, environment)
-    code = print_reports(process_files_of(call, check_document), call)
-    call.notices.write()
-    call.notices.write_help(code)
-    return code
+    return report_files(Call.of(options, environment), check_document)
 
 
 def check_document(document: InputDocument, context: Context, call: Call) -> FileReport:
@@ -84,10 +79,12 @@ def _report(document: InputDocument, context: Context, call: Call) -> FileReport
     if line is None:
         plan = plan_definition(document.fragment, context.deployment_settings)
         return _file_report(document, [_task_report(plan, plain_protection(plan), LineLocator(document), document)])
-    look_up: LookupFunction = look_up_only_here(call.options, call.environment)(document, context)
+    look_up: LookupFunction
     if line.is_listed or line.in_fn_transform:
         context = with_callers_account(call.options, document, context, call.session)
         look_up = look_up_from_options(call.options, document, context, call.environment, call.session)
+    else:
+        look_up = look_up_only_here(call.options, call.environment)(document, context)
     preview = preview_document(document, context, look_up)
     call.notices.record_image_configs(preview.plan)
     return _template_report(document, preview, line)

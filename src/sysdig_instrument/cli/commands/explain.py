@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from sysdig_instrument.cli.attribution import task_label
-from sysdig_instrument.cli.batch import process_files_of
 from sysdig_instrument.cli.build_notices import read_from_dockerfiles
 from sysdig_instrument.cli.callers_account import with_callers_account
 from sysdig_instrument.cli.calls import Call
@@ -28,7 +27,7 @@ from sysdig_instrument.cli.formats.model import (
     TaskReport,
     warning_items,
 )
-from sysdig_instrument.cli.formats.output import print_reports
+from sysdig_instrument.cli.formats.output import report_files
 from sysdig_instrument.cli.inputs import is_unknown_a_warning
 from sysdig_instrument.cli.line_report import line_report
 from sysdig_instrument.cli.lookups import look_up_from_options
@@ -56,11 +55,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     Raises:
         UsageError: An option is wrong.
     """
-    call = Call.of(options, environment)
-    code = print_reports(process_files_of(call, explain_document), call)
-    call.notices.write()
-    call.notices.write_help(code)
-    return code
+    return report_files(Call.of(options, environment), explain_document)
 
 
 def explain_document(document: InputDocument, context: Context, call: Call) -> FileReport:
